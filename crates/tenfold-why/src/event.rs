@@ -104,6 +104,15 @@ impl PartKey {
         }
     }
 
+    /// The same wait without what others had; `None` for what names nothing.
+    pub(crate) fn unnamed(&self) -> Option<PartKey> {
+        match self {
+            PartKey::WriterWait(Some(_)) => Some(PartKey::WriterWait(None)),
+            PartKey::LockWait(Some(_)) => Some(PartKey::LockWait(None)),
+            _ => None,
+        }
+    }
+
     /// Whether it is a wait for others, which have the fault.
     pub fn is_wait(&self) -> bool {
         match self {

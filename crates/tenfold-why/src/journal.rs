@@ -22,6 +22,8 @@ const ERRORS: usize = 256;
 const MINUTES: usize = 20_160;
 /// What heavy hitters keep of their weight from one minute to the next.
 const FADE: f64 = 0.9;
+/// How many holders of a lock, and of SQLite's writer, an endpoint tells apart, each: they are texts, without an end.
+const HOLDERS: usize = 4;
 /// The name of what found no room.
 const OTHER: &str = "other";
 
@@ -60,6 +62,8 @@ pub struct Journal {
     pub(crate) organizations: HashMap<u128, Seconds>,
     busiest: SpaceSaving<u128>,
     changes: ChangeLedger,
+    /// The newest restored second that found no room.
+    pub(crate) dropped: Option<u32>,
 }
 
 /// One route, or one kind of job.
@@ -87,6 +91,7 @@ impl Journal {
             organizations: HashMap::new(),
             busiest: SpaceSaving::new(HEAVY),
             changes: ChangeLedger::default(),
+            dropped: None,
         }
     }
 
@@ -133,6 +138,12 @@ impl Journal {
     /// The series of a part of an endpoint. Three fifths are parts; each endpoint may need one for the others.
     pub(crate) fn part(&mut self, index: usize, part: &PartKey) -> &mut Seconds {
         let parts = &mut self.endpoints[index].parts;
+        let unnamed = part.unnamed().filter(|_| !parts.contains_key(part));
+        let unnamed = unnamed.filter(|unnamed| {
+            let of_kind = |known: &&PartKey| known.unnamed().as_ref() == Some(unnamed);
+            parts.keys().filter(of_kind).count() >= HOLDERS
+        });
+        let part = unnamed.as_ref().unwrap_or(part);
         let is_known = parts.contains_key(part);
         let has_room = self.parts < self.limits.series * 3 / 5;
         self.parts += usize::from(!is_known && has_room);

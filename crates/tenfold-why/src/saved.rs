@@ -44,6 +44,17 @@ pub struct SavedEvent {
     pub event: EventSample,
 }
 
+impl SavedPage {
+    /// Leaves out what was recorded later than this second, since 1970: by a clock that was wrong.
+    pub fn forget_after(&mut self, second: u32) {
+        let end_us = (i64::from(second) + 1) * 1_000_000;
+        self.series.iter_mut().for_each(|series| series.cells.retain(|cell| cell.second <= second));
+        self.series.retain(|series| !series.cells.is_empty());
+        self.events.retain(|saved| saved.event.at_us < end_us);
+        self.changes.retain(|change| change.at_us < end_us);
+    }
+}
+
 impl Journal {
     /// What happened in the seconds from `first` to before `end`.
     pub fn save(&self, first: u32, end: u32) -> SavedPage {
@@ -87,7 +98,8 @@ impl Journal {
                 None => &mut self.endpoints[index].seconds,
                 Some(part) => self.part(index, &part),
             };
-            cells.into_iter().for_each(|cell| seconds.restore(cell, most));
+            let dropped = cells.into_iter().filter_map(|cell| seconds.restore(cell, most)).max();
+            self.dropped = self.dropped.max(dropped);
         }
         for SavedEvent { endpoint, error, mut event } in page.events {
             event.endpoint = self.endpoint(&endpoint) as u16;
@@ -95,5 +107,10 @@ impl Journal {
             self.samples.push(event);
         }
         page.changes.into_iter().for_each(|change| self.changes_mut().add(change));
+    }
+
+    /// The newest second, since 1970, of what was restored and found no room: of some series nothing is known up to then.
+    pub fn dropped(&self) -> Option<u32> {
+        self.dropped
     }
 }

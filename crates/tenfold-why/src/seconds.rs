@@ -5,6 +5,10 @@ use std::collections::VecDeque;
 /// How far back a series reaches, in seconds.
 pub(crate) const REACH: u32 = 7_200;
 
+/// By how much the clock may be set back so that what comes then counts into the newest second. After more, what was recorded of the
+/// future is forgotten: it would hide the present until the clock is there again.
+const SLACK_S: u32 = 60;
+
 /// What happened in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SecondCell {
@@ -27,8 +31,13 @@ pub struct SecondCell {
 pub struct Seconds(VecDeque<SecondCell>);
 
 impl Seconds {
-    /// Counts into a second. If the clock was set back, the newest second counts. `most` cells are kept.
+    /// Counts into a second. If the clock was set back, the newest second counts, or is forgotten if it is more than a minute ahead. `most`
+    /// cells are kept.
     pub fn record(&mut self, second: u32, times: u32, errors: u32, ms: f64, most: usize) {
+        if self.0.back().is_some_and(|newest| newest.second > second.saturating_add(SLACK_S)) {
+            let end = self.0.partition_point(|known| known.second <= second);
+            self.0.truncate(end);
+        }
         if self.0.back().is_none_or(|newest| newest.second < second) {
             while self.0.len() >= most.max(1)
                 || self.0.front().is_some_and(|oldest| second - oldest.second >= REACH)
@@ -52,8 +61,8 @@ impl Seconds {
         }
     }
 
-    /// Adds a cell of before, wherever its second is.
-    pub(crate) fn restore(&mut self, cell: SecondCell, most: usize) {
+    /// Adds a cell of before, wherever its second is. Returns the newest second for which there was no room.
+    pub(crate) fn restore(&mut self, cell: SecondCell, most: usize) -> Option<u32> {
         let place = self.0.partition_point(|known| known.second < cell.second);
         match self.0.get_mut(place).filter(|known| known.second == cell.second) {
             Some(known) => {
@@ -65,9 +74,11 @@ impl Seconds {
             }
             None => self.0.insert(place, cell),
         }
+        let mut dropped = None;
         while self.0.len() > most.max(1) {
-            self.0.pop_front();
+            dropped = self.0.pop_front().map(|cell| cell.second);
         }
+        dropped
     }
 
     /// Its cells from `first` to before `end`.

@@ -6,7 +6,7 @@ pub(crate) mod history;
 mod maintenance;
 mod page;
 mod plans;
-mod question;
+pub(crate) mod question;
 pub(crate) mod records;
 mod schema;
 pub(crate) mod settings;

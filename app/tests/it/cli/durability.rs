@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use super::process::{Process, wait_for};
-use super::wire::HttpRequest;
+use super::wire::{HttpAnswer, HttpRequest};
 use super::{create_project, in_both_places, list_all, sign_up};
 
 /// Clients that create projects.
@@ -42,6 +42,11 @@ fn text(item: &Value, field: &str) -> String {
     item[field].as_str().expect("it is text").to_owned()
 }
 
+/// Whether a machine that is busy with other things has made the server refuse a request: then nothing was promised.
+fn is_refused(answer: &HttpAnswer) -> bool {
+    answer.status == 503
+}
+
 /// Creates projects as fast as the server answers, until it does not answer any more.
 fn create(process: &Process, token: &str, client: &str, acknowledged: &Acknowledged) {
     let mut connection = process.connect();
@@ -49,6 +54,9 @@ fn create(process: &Process, token: &str, client: &str, acknowledged: &Acknowled
         let name = format!("{client} {number}");
         let request = HttpRequest::post("/v1/projects").bearer(token).json(&json!({"name": name}));
         let Ok(answer) = connection.ask(&request) else { return };
+        if is_refused(&answer) {
+            continue;
+        }
         assert_eq!(answer.status, 201, "{}", answer.text());
         acknowledged.created().insert(text(&answer.json(), "id"), name);
         acknowledged.answers.fetch_add(1, Ordering::Relaxed);
@@ -58,13 +66,17 @@ fn create(process: &Process, token: &str, client: &str, acknowledged: &Acknowled
 /// Changes a task's title from its number to the next one, until the server does not answer any more.
 fn change(process: &Process, token: &str, task: &str, acknowledged: &Acknowledged) {
     let mut connection = process.connect();
-    let from = acknowledged.changed()[task];
-    for number in from + 1.. {
+    let mut number = acknowledged.changed()[task] + 1;
+    loop {
         let request = HttpRequest::patch(&format!("/v1/tasks/{task}")).bearer(token);
         let Ok(answer) = connection.ask(&request.json(&json!({"title": number.to_string()}))) else { return };
+        if is_refused(&answer) {
+            continue;
+        }
         assert_eq!(answer.status, 200, "{}", answer.text());
         acknowledged.changed().insert(task.to_owned(), number);
         acknowledged.answers.fetch_add(1, Ordering::Relaxed);
+        number += 1;
     }
 }
 

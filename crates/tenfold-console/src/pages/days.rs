@@ -65,7 +65,7 @@ async fn minutes_of(telemetry: &Telemetry, name: &str, minutes: Range<u32>) -> A
     let Some(archive) = telemetry.archive() else {
         return ArchivedDays { minutes: recorded, written: 0, changes: noted };
     };
-    let mut found = archive.days(Some(name), minutes).await;
+    let mut found = archive.days(name, minutes).await;
     let written = found.written;
     found.minutes.extend(recorded.into_iter().filter(|minute| minute.minute >= written));
     let known: Vec<i64> = found.changes.iter().map(|change| change.at_us).collect();

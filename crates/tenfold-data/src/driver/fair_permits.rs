@@ -36,6 +36,8 @@ struct PermitTurns {
 struct PermitShare {
     held: usize,
     waiting: VecDeque<(u64, oneshot::Sender<FairPermit>)>,
+    /// The number of the permit that it was given last.
+    last: u64,
     /// Since when the first that waits is the first.
     first_since: Option<Instant>,
 }
@@ -90,19 +92,29 @@ impl PermitTurns {
             return false;
         }
         self.free -= 1;
-        self.shares.entry(owner).or_default().held += 1;
+        self.give(owner);
         true
     }
 
-    /// Whose turn it is: whoever is first for too long; else the owner with the fewest permits, and of several the one that waits for longest.
+    /// Whose turn it is: whoever is first for too long; else the owner with the fewest permits, and of several the one that was given none for
+    /// longest.
     fn next_owner(&self, now: Instant) -> Option<Option<OrgId>> {
         let waiting = self.shares.iter().filter_map(|(owner, share)| {
             let (number, _) = share.waiting.front()?;
             let is_overdue = share.first_since.is_some_and(|since| now - since >= AT_MOST);
             let held = if is_overdue || owner.is_none() { 0 } else { share.held };
-            Some(((!is_overdue, held, *number), *owner))
+            Some(((!is_overdue, held, share.last, *number), *owner))
         });
         waiting.min_by_key(|(order, _)| *order).map(|(_, owner)| owner)
+    }
+
+    /// Counts a permit as given.
+    fn give(&mut self, owner: Option<OrgId>) -> &mut PermitShare {
+        self.next += 1;
+        let share = self.shares.entry(owner).or_default();
+        share.held += 1;
+        share.last = self.next;
+        share
     }
 
     /// Forgets an owner that has and wants nothing.
@@ -125,8 +137,7 @@ impl Drop for FairPermit {
             turns.free += 1;
             return;
         };
-        let share = turns.shares.entry(owner).or_default();
-        share.held += 1;
+        let share = turns.give(owner);
         let next = share.waiting.pop_front();
         share.first_since = (!share.waiting.is_empty()).then_some(now);
         drop(turns);

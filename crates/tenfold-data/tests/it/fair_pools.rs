@@ -25,7 +25,7 @@ fn narrow(bench: &Bench) -> Bench {
 
 async fn read(bench: &Bench, org: OrgId) -> OrgId {
     let read = async |cx: tenfold_data::SystemContext| {
-        let counted = sql!("counted", "SELECT count(*) FROM work_labels WHERE org_id = $1").bind(org);
+        let counted = sql!("counted", "SELECT count(*) FROM work_labels WHERE org_id = $1");
         counted.all::<(i64,), _>(&cx.within(org)).await
     };
     bench.database.run(None, read).await.unwrap();
@@ -60,7 +60,6 @@ async fn whoever_gives_up_waiting_takes_no_turn(bench: Bench) {
     let deadline = Instant::now() + Duration::from_secs(20);
     let work = async |cx: tenfold_data::SystemContext| {
         sql!("alone", "SELECT count(*) FROM work_labels WHERE org_id = $1")
-            .bind(other)
             .all::<(i64,), _>(&cx.within(other))
             .await
     };

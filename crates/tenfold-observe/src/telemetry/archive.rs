@@ -4,12 +4,12 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::pin::Pin;
 
-use tenfold_why::{LedgerChange, SavedMinute, SavedPage};
+use tenfold_why::{Diagnosis, LedgerChange, SavedMinute, SavedPage};
 
 /// A future that is not awaited where it is made.
 type ArchiveFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Minutes of endpoints, and the starts and migrations among them.
+/// Minutes of an endpoint, and the starts and migrations among them.
 #[derive(Clone, Debug, Default)]
 pub struct ArchivedDays {
     /// The minutes, in no particular order. One that is not over may be there in part.
@@ -20,11 +20,15 @@ pub struct ArchivedDays {
     pub changes: Vec<LedgerChange>,
 }
 
-/// What a process keeps beside its memory. Nothing of it fails: what cannot be read is not there, and telemetry says why.
+/// What a process keeps beside its memory. Nothing of it fails: what cannot be read is not there, and the log says why.
 pub trait WhyArchive: Debug + Send + Sync {
     /// The pages of the seconds of a range; those of more than a day ago are gone.
     fn pages(&self, seconds: Range<u32>) -> ArchiveFuture<'_, Vec<SavedPage>>;
 
-    /// The minutes of a range, counted since 1970, of one endpoint or of all; those of more than fourteen days ago are gone.
-    fn days<'a>(&'a self, endpoint: Option<&'a str>, minutes: Range<u32>) -> ArchiveFuture<'a, ArchivedDays>;
+    /// The minutes of a range, counted since 1970, of one endpoint; those of more than fourteen days ago are gone.
+    fn days<'a>(&'a self, endpoint: &'a str, minutes: Range<u32>) -> ArchiveFuture<'a, ArchivedDays>;
+
+    /// What is wrong in the day before that second, counted since 1970, by the minutes of all endpoints; `None` if they cannot be read, or are
+    /// too many. One such question is answered at a time. It takes the answer to an earlier one that was about up to `older` seconds before.
+    fn coarse(&self, until: u32, older: u32) -> ArchiveFuture<'_, Option<Diagnosis>>;
 }

@@ -1,7 +1,7 @@
 use incidents::{FAULTS, FaultKind, IncidentScore, LATER_S, START_S, World, organization, run_case};
 use tenfold_why::{
-    ChangeKind, Diagnosis, DiagnosisState, PartKey, SavedMinute, SavedPage, diagnose, diagnose_long,
-    diagnose_minutes, seconds_of,
+    ChangeKind, Diagnosis, DiagnosisState, PartKey, SavedMinute, SavedPage, SavedSeries, diagnose,
+    diagnose_long, diagnose_minutes, seconds_of,
 };
 
 const BEFORE_S: i64 = 600;
@@ -140,9 +140,19 @@ fn five_hours(
     (world, fault, pages, minutes)
 }
 
+/// Minutes as their sums.
+fn series(minutes: &[SavedMinute]) -> Vec<SavedSeries> {
+    let of = |minute: &SavedMinute| SavedSeries {
+        endpoint: minute.endpoint.clone(),
+        part: None,
+        cells: vec![minute.sums()],
+    };
+    minutes.iter().map(of).collect()
+}
+
 /// What a question with a file does.
 fn ask_long(pages: &[(u32, SavedPage)], minutes: Vec<SavedMinute>, until_us: i64) -> Option<Diagnosis> {
-    let coarse = diagnose_minutes(minutes, until_us);
+    let coarse = diagnose_minutes(series(&minutes), until_us);
     let ranges = seconds_of(&coarse, until_us)?;
     let read = pages.iter().filter(|(first, _)| ranges.iter().any(|range| range.contains(first)));
     diagnose_long(&coarse, read.map(|(_, page)| page.clone()).collect(), until_us)
@@ -181,7 +191,7 @@ fn what_gets_slower_by_and_by_over_hours_is_no_long_incident() {
     }
     let until_us = (START_S + hours) * 1_000_000;
     // By its minutes it looks like one.
-    assert_ne!(diagnose_minutes(minutes.clone(), until_us).state, DiagnosisState::NoIncident);
+    assert_ne!(diagnose_minutes(series(&minutes), until_us).state, DiagnosisState::NoIncident);
     let answer = ask_long(&pages, minutes, until_us);
     assert!(answer.is_none(), "{answer:#?}");
 }

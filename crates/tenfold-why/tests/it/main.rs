@@ -1,5 +1,6 @@
 //! Faults injected into simulated traffic, and the pieces one by one.
 
+mod clock;
 mod day;
 mod faults;
 mod pieces;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::ValueEnum;
-use tenfold_data::Clock;
+use tenfold_data::{Clock, Timestamp};
 use tenfold_jobs::Worker;
 use tenfold_observe::logs;
 use tenfold_observe::telemetry::Telemetry;
@@ -39,6 +39,7 @@ pub(super) async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: boo
         settings.listen
     );
     let clock = app.clock.clone();
+    let began = clock.now();
     let export = export_settings(app.name, app.version, &clock)?;
     let telemetry = Telemetry::new(clock.clone());
     logs::install(settings.log_format, &settings.log_filter, &telemetry)?;
@@ -48,7 +49,7 @@ pub(super) async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: boo
     let (name, welcome, prints) = (app.name, app.demo.filter(|_| demo), loaded.fingerprints());
     let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
     let export = begin_export(export, started.state.clone(), telemetry.clone(), clock.clone());
-    let history = begin_history(&settings, &prints, clock, telemetry).await;
+    let history = begin_history(&settings, &prints, (clock, began), telemetry).await;
     let operators = serve_operators(port, started.operators.take(), say)?;
     if welcome.is_some() {
         started.seed().await?;
@@ -107,7 +108,7 @@ async fn end_recording(history: Option<History>, export: Option<Exporter>) {
 async fn begin_history(
     settings: &Settings,
     prints: &SettingPrints,
-    clock: Clock,
+    clock: (Clock, Timestamp),
     telemetry: Telemetry,
 ) -> Option<History> {
     History::begin(settings.why_history.as_ref()?, &settings.database, prints, clock, telemetry).await

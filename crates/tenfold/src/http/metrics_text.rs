@@ -1,5 +1,7 @@
 //! The text of the metrics, which is made for one request at a time.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::ACCEPT;
@@ -17,7 +19,7 @@ pub(crate) struct MetricsText {
     open_metrics: LastText,
 }
 
-type LastText = Mutex<Option<(Instant, Bytes)>>;
+type LastText = Arc<Mutex<Option<(Instant, Bytes)>>>;
 
 /// How metrics are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,22 +73,25 @@ impl MetricsText {
             MetricsFormat::OpenMetrics => &self.open_metrics,
         };
         let arrived = Instant::now();
-        let mut last = last.lock().await;
+        let mut last = Arc::clone(last).lock_owned().await;
         if let Some((begun, text)) = last.as_ref()
             && *begun > arrived
         {
             return Ok(text.clone());
         }
         let (begun, metrics, telemetry) = (Instant::now(), metrics.clone(), telemetry.clone());
-        let make = move || match format {
-            MetricsFormat::Prometheus => metrics.render(),
-            MetricsFormat::OpenMetrics => {
-                metrics.render_open_metrics(&telemetry.newest(usize::MAX, |_| true))
-            }
+        let make = move || {
+            let text = Bytes::from(match format {
+                MetricsFormat::Prometheus => metrics.render(),
+                MetricsFormat::OpenMetrics => {
+                    metrics.render_open_metrics(&telemetry.newest(usize::MAX, |_| true))
+                }
+            });
+            // The lock is held to here also when the client has gone, so that the next text is not made beside this one.
+            *last = Some((begun, text.clone()));
+            text
         };
         // Not on a thread that serves requests.
-        let text = Bytes::from(tokio::task::spawn_blocking(make).await.map_err(Problem::internal)?);
-        *last = Some((begun, text.clone()));
-        Ok(text)
+        tokio::task::spawn_blocking(make).await.map_err(Problem::internal)
     }
 }

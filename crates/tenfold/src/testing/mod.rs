@@ -10,6 +10,7 @@
 mod budget;
 mod client;
 mod exceptions;
+mod history;
 mod log;
 mod observed;
 mod plans;
@@ -34,6 +35,7 @@ pub use tenfold_data::testing::rights::{Breach, ModuleText};
 
 pub use self::budget::{count_statements, scale};
 pub use self::client::{TestRequest, TestResponse, TestStream};
+pub use self::history::KeptHistory;
 pub use self::log::Log;
 use self::observed::Observed;
 pub use self::sessions::{TestSession, sessions};

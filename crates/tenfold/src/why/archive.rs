@@ -1,5 +1,6 @@
 //! Reads the history's file while the process runs.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::pin::Pin;
@@ -7,32 +8,37 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use tenfold_data::{DataError, Database, SystemContext, sql};
-use tenfold_observe::telemetry::diagnosis::{SavedMinute, SavedPage};
+use tenfold_observe::telemetry::diagnosis::{
+    DAY_S, Diagnosis, SavedMinute, SavedPage, SavedSeries, SecondCell, diagnose_minutes,
+};
 use tenfold_observe::telemetry::{ArchivedDays, WhyArchive};
+use tokio::sync::Mutex as TurnLock;
 
 use super::{days, page};
 
-/// A page is of ten seconds, and longer only after one that could not be written.
-const LONGEST_PAGE_S: i64 = 60;
+/// How many seconds a page is of at most. It is of ten, unless one before it could not be written.
+pub(super) const LONGEST_PAGE_S: u32 = 60;
+/// How many minutes of all endpoints a question about a day adds up at most, 24 bytes each.
+const MOST_MINUTES: usize = 1_000_000;
 
 /// The file, for questions.
 pub(super) struct HistoryArchive {
     database: Database,
     /// The minute from which on nothing was written yet.
     written: Arc<AtomicU32>,
+    /// The last answer by minutes, and the second until which it is. One such question after the other.
+    coarse: TurnLock<Option<(u32, Diagnosis)>>,
 }
 
 impl HistoryArchive {
     pub(super) fn new(database: Database, written: Arc<AtomicU32>) -> Self {
-        HistoryArchive { database, written }
+        HistoryArchive { database, written, coarse: TurnLock::default() }
     }
 
-    /// What `work` reads, or nothing: the task that writes the file says what is wrong with it.
-    async fn read<T: Default>(&self, work: impl AsyncFnOnce(SystemContext) -> Result<T, DataError>) -> T {
-        self.database.run(None, work).await.unwrap_or_else(|error| {
-            tracing::debug!(%error, "the history for `why` cannot be read");
-            T::default()
-        })
+    /// What `work` reads. `None` is an error, which is logged.
+    async fn read<T>(&self, work: impl AsyncFnOnce(SystemContext) -> Result<T, DataError>) -> Option<T> {
+        let read = self.database.run(None, work).await;
+        read.inspect_err(|error| tracing::warn!(%error, "the history for `why` cannot be read")).ok()
     }
 
     async fn pages_of(&self, seconds: Range<u32>) -> Vec<SavedPage> {
@@ -43,27 +49,67 @@ impl HistoryArchive {
                     "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at < $2 ORDER BY ends_at"
                 )
                 .bind(i64::from(seconds.start))
-                .bind(i64::from(seconds.end) + LONGEST_PAGE_S)
+                .bind(i64::from(seconds.end) + i64::from(LONGEST_PAGE_S))
                 .all(&cx)
                 .await
             })
-            .await;
+            .await
+            .unwrap_or_default();
         let read = move || bodies.iter().filter_map(|(body,)| page::read(body)).collect();
         tokio::task::spawn_blocking(read).await.unwrap_or_default()
     }
 
-    async fn days_of(&self, endpoint: Option<&str>, minutes: Range<u32>) -> ArchivedDays {
+    async fn days_of(&self, endpoint: &str, minutes: Range<u32>) -> ArchivedDays {
         let hours = (i64::from(minutes.start / 60), i64::from(minutes.end / 60));
         let since_us = i64::from(minutes.start) * 60_000_000;
         let written = self.written.load(Ordering::Acquire);
-        let rows = self.read(async |cx| days::rows(&cx, endpoint, hours).await).await;
-        let changes = self.read(async |cx| days::changes(&cx, since_us).await).await;
+        let rows = self.read(async |cx| days::rows(&cx, endpoint, hours).await).await.unwrap_or_default();
+        let changes = self.read(async |cx| days::changes(&cx, since_us).await).await.unwrap_or_default();
         let read = move || {
             let all = rows.into_iter().flat_map(days::read);
             all.filter(|minute| minutes.contains(&minute.minute)).collect::<Vec<SavedMinute>>()
         };
         let minutes = tokio::task::spawn_blocking(read).await.unwrap_or_default();
         ArchivedDays { minutes, written, changes }
+    }
+
+    async fn coarse_of(&self, until: u32, older: u32) -> Option<Diagnosis> {
+        let mut last = self.coarse.lock().await;
+        if let Some((at, answer)) = &*last
+            && (until.saturating_sub(older)..=until).contains(at)
+        {
+            return Some(answer.clone());
+        }
+        let series = self.day_of(until.saturating_sub(DAY_S) / 60..until / 60).await?;
+        let answer = move || diagnose_minutes(series, i64::from(until) * 1_000_000);
+        let answer = tokio::task::spawn_blocking(answer).await.ok()?;
+        *last = Some((until, answer.clone()));
+        Some(answer)
+    }
+
+    /// The sums of the minutes of all endpoints, read hour by hour: there is never more than an hour of texts and histograms in memory.
+    async fn day_of(&self, minutes: Range<u32>) -> Option<Vec<SavedSeries>> {
+        let mut day: BTreeMap<String, Vec<SecondCell>> = BTreeMap::new();
+        let mut count = 0;
+        for hour in minutes.start / 60..=minutes.end / 60 {
+            let rows = self.read(async |cx| days::hour(&cx, i64::from(hour)).await).await?;
+            let range = minutes.clone();
+            let read = move || {
+                let sums = rows.into_iter().map(|row| (row.1.clone(), days::sums(row, &range)));
+                sums.collect::<Vec<_>>()
+            };
+            for (endpoint, cells) in tokio::task::spawn_blocking(read).await.ok()? {
+                count += cells.len();
+                day.entry(endpoint).or_default().extend(cells);
+            }
+            if count > MOST_MINUTES {
+                tracing::warn!(
+                    "a day of the history for `why` has more than {MOST_MINUTES} minutes of endpoints"
+                );
+                return None;
+            }
+        }
+        Some(day.into_iter().map(|(endpoint, cells)| SavedSeries { endpoint, part: None, cells }).collect())
     }
 }
 
@@ -80,9 +126,13 @@ impl WhyArchive for HistoryArchive {
 
     fn days<'a>(
         &'a self,
-        endpoint: Option<&'a str>,
+        endpoint: &'a str,
         minutes: Range<u32>,
     ) -> Pin<Box<dyn Future<Output = ArchivedDays> + Send + 'a>> {
         Box::pin(self.days_of(endpoint, minutes))
+    }
+
+    fn coarse(&self, until: u32, older: u32) -> Pin<Box<dyn Future<Output = Option<Diagnosis>> + Send + '_>> {
+        Box::pin(self.coarse_of(until, older))
     }
 }

@@ -3,15 +3,20 @@
 //! Whatever is written adds to what is there, so two processes that follow each other within a minute both count.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use tenfold_data::{DataError, SystemContext, SystemTx, sql};
-use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange, MinuteCell, SavedMinute};
+use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange, MinuteCell, SavedMinute, SecondCell};
 
 pub(super) const MIGRATION: &str =
     "CREATE TABLE tenfold_why_hours (hour bigint NOT NULL, endpoint text NOT NULL, body text NOT NULL, PRIMARY KEY (hour, endpoint));
      CREATE TABLE tenfold_why_changes (at bigint NOT NULL, what text NOT NULL, kind text NOT NULL, PRIMARY KEY (at, what));";
 
+/// How many endpoints of an hour a question reads at most: more than a process tells apart with `why.series` at its most.
+const MOST_ENDPOINTS: usize = 2_001;
+/// How many hours of an endpoint are read at most: those of fourteen days, and the ones at both ends.
+const MOST_HOURS: i64 = 340;
 /// How many starts and migrations are kept.
 const MOST_CHANGES: i64 = 1_000;
 
@@ -34,14 +39,8 @@ type HourRow = (i64, String, String);
 /// The minutes of an endpoint's hours.
 type Hours = BTreeMap<(i64, String), BTreeMap<u32, MinuteCell>>;
 
-/// Adds minutes to their hours. When an hour begins, what is too old or too much goes; `oldest` is in seconds since 1970.
-pub(super) async fn write(
-    tx: &mut SystemTx<'_>,
-    minutes: Vec<SavedMinute>,
-    bounds: DayBounds,
-    oldest: i64,
-) -> Result<(), DataError> {
-    let begins_hour = minutes.iter().any(|minute| minute.minute.is_multiple_of(60));
+/// Adds minutes to their hours.
+pub(super) async fn write(tx: &mut SystemTx<'_>, minutes: Vec<SavedMinute>) -> Result<(), DataError> {
     let mut hours = Hours::new();
     minutes.into_iter().for_each(|minute| add(&mut hours, minute));
     let (first, last) = (hours.keys().next(), hours.keys().next_back());
@@ -72,7 +71,7 @@ pub(super) async fn write(
         .execute(tx)
         .await?;
     }
-    if begins_hour { forget(tx, bounds, oldest).await } else { Ok(()) }
+    Ok(())
 }
 
 fn add(hours: &mut Hours, saved: SavedMinute) {
@@ -100,7 +99,14 @@ pub(super) fn read((hour, endpoint, body): HourRow) -> Vec<SavedMinute> {
     minutes.collect()
 }
 
-async fn forget(tx: &mut SystemTx<'_>, bounds: DayBounds, oldest: i64) -> Result<(), DataError> {
+/// The sums of a row's minutes that are in a range.
+pub(super) fn sums(row: HourRow, minutes: &Range<u32>) -> Vec<SecondCell> {
+    let all = read(row).into_iter().filter(|saved| minutes.contains(&saved.minute));
+    all.map(|saved| saved.sums()).collect()
+}
+
+/// Removes what is too old or too much; `oldest` is in seconds since 1970. Call it once an hour.
+pub(super) async fn forget(tx: &mut SystemTx<'_>, bounds: DayBounds, oldest: i64) -> Result<(), DataError> {
     let (hours, bytes) = (i64::try_from(bounds.hours), i64::try_from(bounds.bytes));
     sql!(
         "tenfold_why_hours.forget",
@@ -151,27 +157,55 @@ pub(super) async fn write_changes(tx: &mut SystemTx<'_>, changes: &[LedgerChange
     Ok(())
 }
 
-/// The rows of a range of hours, of one endpoint or of all.
+/// Removes what a wrong clock has written about the time after this second, since 1970.
+pub(super) async fn forget_future(tx: &mut SystemTx<'_>, latest: i64) -> Result<(), DataError> {
+    sql!("tenfold_why_hours.forget_future", "DELETE FROM tenfold_why_hours WHERE hour > $1")
+        .bind(latest.div_euclid(3_600))
+        .execute(tx)
+        .await?;
+    sql!("tenfold_why_changes.forget_future", "DELETE FROM tenfold_why_changes WHERE at > $1")
+        .bind(latest.saturating_mul(1_000_000))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// The rows of a range of hours, of one endpoint, the oldest first.
 pub(super) async fn rows(
     cx: &SystemContext,
-    endpoint: Option<&str>,
+    endpoint: &str,
     (first, last): (i64, i64),
 ) -> Result<Vec<HourRow>, DataError> {
     let rows = sql!(
         "tenfold_why_hours.read",
         "SELECT hour, endpoint, body FROM tenfold_why_hours
-         WHERE hour BETWEEN $1 AND $2 AND ($3 = '' OR endpoint = $3) ORDER BY hour"
+         WHERE hour BETWEEN $1 AND $2 AND endpoint = $3 ORDER BY hour LIMIT $4"
     );
-    rows.bind(first).bind(last).bind(endpoint.unwrap_or_default().to_owned()).all(cx).await
+    rows.bind(first).bind(last).bind(endpoint.to_owned()).bind(MOST_HOURS).all(cx).await
+}
+
+/// The rows of all endpoints in an hour.
+pub(super) async fn hour(cx: &SystemContext, hour: i64) -> Result<Vec<HourRow>, DataError> {
+    let rows = sql!(
+        "tenfold_why_hours.hour",
+        "SELECT hour, endpoint, body FROM tenfold_why_hours WHERE hour = $1 ORDER BY endpoint LIMIT $2"
+    );
+    let rows: Vec<HourRow> =
+        rows.bind(hour).bind(i64::try_from(MOST_ENDPOINTS).unwrap_or(i64::MAX)).all(cx).await?;
+    if rows.len() == MOST_ENDPOINTS {
+        tracing::warn!(hour, "an hour of the history for `why` has more endpoints than are looked at");
+    }
+    Ok(rows)
 }
 
 /// The starts and migrations since then, in microseconds since 1970, the oldest first.
 pub(super) async fn changes(cx: &SystemContext, since_us: i64) -> Result<Vec<LedgerChange>, DataError> {
     let rows: Vec<(i64, String, String)> = sql!(
         "tenfold_why_changes.read",
-        "SELECT at, what, kind FROM tenfold_why_changes WHERE at >= $1 ORDER BY at"
+        "SELECT at, what, kind FROM tenfold_why_changes WHERE at >= $1 ORDER BY at LIMIT $2"
     )
     .bind(since_us)
+    .bind(MOST_CHANGES)
     .all(cx)
     .await?;
     let changes = rows.into_iter().map(|(at_us, what, kind)| {

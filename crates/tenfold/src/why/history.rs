@@ -9,13 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tenfold_data::{Clock, DataError, Database, DatabaseSettings, MigrationFile, ModuleMigrations, sql};
+use anyhow::Context as _;
+use tenfold_data::{
+    Clock, DataError, Database, DatabaseSettings, MigrationFile, ModuleMigrations, SystemContext, SystemTx,
+    Timestamp, Uuid, sql,
+};
 use tenfold_observe::telemetry::Telemetry;
-use tenfold_observe::telemetry::diagnosis::{LedgerChange, SavedPage};
+use tenfold_observe::telemetry::diagnosis::LedgerChange;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::archive::HistoryArchive;
+use super::archive::{HistoryArchive, LONGEST_PAGE_S};
 use super::days::{self, DayBounds};
 use super::page;
 use super::settings::{self, SettingPrints};
@@ -24,6 +28,8 @@ use super::settings::{self, SettingPrints};
 const EVERY: Duration = Duration::from_secs(10);
 /// How long before the start of a process pages are read.
 const REACH: Duration = Duration::from_secs(7_200);
+/// What is recorded of a later time than now and this comes from a clock that was wrong.
+const AHEAD: Duration = Duration::from_secs(60);
 /// How many pages are kept: those of a day.
 const MOST_PAGES: i64 = 8_640;
 /// How long minutes are kept: fourteen days.
@@ -60,12 +66,12 @@ pub(crate) struct History {
 impl History {
     /// Reads what the process before wrote, and begins to write. An error is logged and shown in the console.
     ///
-    /// `prints` are the settings, to be compared with those of the process before.
+    /// `prints` are the settings, to be compared with those of the process before; `began` is when this process did.
     pub(crate) async fn begin(
         history: &HistorySettings,
         settings: &DatabaseSettings,
         prints: &SettingPrints,
-        clock: Clock,
+        (clock, began): (Clock, Timestamp),
         telemetry: Telemetry,
     ) -> Option<Self> {
         let file = &history.file;
@@ -84,7 +90,7 @@ impl History {
             clippy::disallowed_methods,
             reason = "it runs as long as the process and is a part of no request"
         )]
-        let task = tokio::spawn(writer.run(Arc::clone(&stop)));
+        let task = tokio::spawn(writer.run(u32::try_from(began.as_second()).unwrap_or(0), Arc::clone(&stop)));
         Some(History { stop, task })
     }
 
@@ -116,20 +122,31 @@ async fn open(
     }
     let database = Database::open(&format!("sqlite:{file}"), settings, clock, Vec::new())?;
     database.migrate(&[ModuleMigrations { module: "tenfold", files: MIGRATIONS }]).await?;
-    let first = (database.clock().now() - REACH).as_second();
-    let read = async |cx: tenfold_data::SystemContext| {
+    let now = database.clock().now();
+    let (first, latest) = ((now - REACH).as_second(), (now + AHEAD).as_second());
+    forget_future(&database, latest).await?;
+    let read = async |cx: SystemContext| {
         sql!(
             "tenfold_why_pages.read",
-            "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 ORDER BY ends_at"
+            "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at <= $2 ORDER BY ends_at LIMIT $3"
         )
         .bind(first)
+        .bind(latest)
+        .bind(MOST_PAGES)
         .bounded()
         .all::<(String,), _>(&cx)
         .await
     };
     let pages: Vec<(String,)> = database.run(None, read).await?;
-    pages.iter().filter_map(|(body,)| page::read(body)).for_each(|page| telemetry.restore_for_why(page));
-    settings::compare(&database, telemetry, prints).await?;
+    let latest = u32::try_from(latest).unwrap_or(0);
+    for mut page in pages.iter().filter_map(|(body,)| page::read(body)) {
+        page.forget_after(latest);
+        telemetry.restore_for_why(page);
+    }
+    // A row that is damaged is replaced by then, so the next process can compare again.
+    if let Err(error) = settings::compare(&database, telemetry, prints).await {
+        tracing::warn!("which settings have changed is not known from {file}: {error:#}");
+    }
     Ok(database)
 }
 
@@ -141,26 +158,49 @@ struct HistoryWriter {
     history: HistorySettings,
 }
 
+/// From where on nothing was written yet.
+#[derive(Clone, Copy)]
+struct WrittenUntil {
+    second: u32,
+    minute: u32,
+    /// The hour of the last look for what is too old or too much.
+    tidied: Option<u32>,
+}
+
+/// A page and the changes in it, as they are written.
+struct PageRow {
+    id: Uuid,
+    ends_at: u32,
+    body: String,
+    changes: Vec<LedgerChange>,
+}
+
 impl HistoryWriter {
-    async fn run(self, stop: Arc<Notify>) {
-        let (mut from, mut minute) = (self.second(), self.second() / 60);
-        self.written.store(minute, Ordering::Release);
+    /// `began` is when the process did, in seconds since 1970: what came before this task is written, too.
+    async fn run(self, began: u32, stop: Arc<Notify>) {
+        let mut from = WrittenUntil { second: began, minute: began / 60, tidied: None };
+        self.written.store(from.minute, Ordering::Release);
         let mut is_last = false;
         while !is_last {
             is_last = tokio::time::timeout(EVERY, stop.notified()).await.is_ok();
-            // The current second is not over, unless the process is.
-            let until = self.second() + u32::from(is_last);
-            // So is the current minute. The next process adds to it.
-            let until_minute = until / 60 + u32::from(is_last);
-            match self.write(from..until, minute..until_minute).await {
+            // The current second is not over, unless the process is. So is the current minute: the next process adds to it.
+            let now = self.second();
+            let until = now + u32::from(is_last);
+            let until = WrittenUntil {
+                second: until,
+                minute: until / 60 + u32::from(is_last),
+                tidied: Some(until / 3_600),
+            };
+            // If the clock was set back it goes on at once.
+            (from.second, from.minute) = (from.second.min(now), from.minute.min(now / 60));
+            match self.write(from, until).await {
                 Ok(()) => {
                     self.telemetry.set_history_error(None);
-                    // The clock may have been set back.
-                    (from, minute) = (from.max(until), minute.max(until_minute));
-                    self.written.store(minute, Ordering::Release);
+                    from = until;
+                    self.written.store(from.minute, Ordering::Release);
                 }
                 // The same seconds are tried again with the next page, as far as they are still there.
-                Err(error) => complain(&self.telemetry, &self.history.file, &anyhow::Error::from(error)),
+                Err(error) => complain(&self.telemetry, &self.history.file, &error),
             }
         }
         self.database.close().await;
@@ -170,56 +210,90 @@ impl HistoryWriter {
         u32::try_from(self.database.clock().now().as_second()).unwrap_or(0)
     }
 
-    async fn write(&self, seconds: Range<u32>, minutes: Range<u32>) -> Result<(), DataError> {
-        let telemetry = self.telemetry.clone();
-        let (from, until) = (seconds.start, seconds.end);
+    /// Writes pages and minutes together, or neither.
+    async fn write(&self, from: WrittenUntil, until: WrittenUntil) -> anyhow::Result<()> {
+        let (telemetry, database) = (self.telemetry.clone(), self.database.clone());
         // It waits for a question that is being answered.
-        let saved = tokio::task::spawn_blocking(move || {
-            (telemetry.save_for_why(from, until), telemetry.minutes_for_why(None, minutes))
+        let recorded = tokio::task::spawn_blocking(move || {
+            let pages = pages(&telemetry, &database, from.second..until.second);
+            (pages, telemetry.minutes_for_why(None, from.minute..until.minute))
         });
-        let Ok((saved, minutes)) = saved.await else { return Ok(()) };
-        if let Some(saved) = saved {
-            self.write_page(until, saved).await?;
-        }
-        if minutes.is_empty() {
+        let (pages, minutes) = recorded.await.context("what was recorded cannot be read from memory")?;
+        let is_tidy = from.tidied == until.tidied;
+        if pages.is_empty() && minutes.is_empty() && is_tidy {
             return Ok(());
         }
-        let oldest = (self.database.clock().now() - DAYS).as_second();
-        let keep = async |cx: tenfold_data::SystemContext| {
-            cx.transaction(async |tx| days::write(tx, minutes, self.history.days, oldest).await).await
-        };
-        self.database.run(None, keep).await
-    }
-
-    async fn write_page(&self, until: u32, saved: SavedPage) -> Result<(), DataError> {
-        let changes: Vec<LedgerChange> = saved.changes.clone();
         let bytes = i64::try_from(self.history.bytes).unwrap_or(i64::MAX);
-        let (body, id) = (page::write(saved), self.database.clock().new_id());
-        let write = async |cx: tenfold_data::SystemContext| {
+        let oldest = (self.database.clock().now() - DAYS).as_second();
+        let keep = async |cx: SystemContext| {
             cx.transaction(async |tx| {
-                days::write_changes(tx, &changes).await?;
-                sql!("tenfold_why_pages.write", "INSERT INTO tenfold_why_pages (id, ends_at, body) VALUES ($1, $2, $3)")
-                    .bind(id)
-                    .bind(i64::from(until))
-                    .bind(body)
-                    .execute(tx)
-                    .await?;
-                sql!(
-                    "tenfold_why_pages.forget",
-                    "DELETE FROM tenfold_why_pages WHERE id IN (
-                         SELECT id FROM (
-                             SELECT id, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
-                             FROM tenfold_why_pages WINDOW newest AS (ORDER BY ends_at DESC, id DESC)
-                         ) pages WHERE place > $1 OR (place > 1 AND bytes > $2)
-                     )"
-                )
-                .bind(MOST_PAGES)
-                .bind(bytes)
-                .execute(tx)
-                .await
+                for page in pages {
+                    write_page(tx, page).await?;
+                }
+                forget_pages(tx, bytes).await?;
+                days::write(tx, minutes).await?;
+                if is_tidy { Ok(()) } else { days::forget(tx, self.history.days, oldest).await }
             })
             .await
         };
-        self.database.run(None, write).await.map(drop)
+        Ok(self.database.run(None, keep).await?)
     }
+}
+
+/// The pages of these seconds in which something happened: ten seconds, and more of them after an error or a long start.
+fn pages(telemetry: &Telemetry, database: &Database, seconds: Range<u32>) -> Vec<PageRow> {
+    let reach = u32::try_from(REACH.as_secs()).unwrap_or(u32::MAX);
+    let first = seconds.start.max(seconds.end.saturating_sub(reach));
+    let all = (first..seconds.end).step_by(LONGEST_PAGE_S as usize);
+    let pages = all.filter_map(|first| {
+        let ends_at = seconds.end.min(first.saturating_add(LONGEST_PAGE_S));
+        let saved = telemetry.save_for_why(first, ends_at)?;
+        let (id, changes) = (database.clock().new_id(), saved.changes.clone());
+        Some(PageRow { id, ends_at, body: page::write(saved), changes })
+    });
+    pages.collect()
+}
+
+async fn write_page(tx: &mut SystemTx<'_>, page: PageRow) -> Result<(), DataError> {
+    days::write_changes(tx, &page.changes).await?;
+    sql!("tenfold_why_pages.write", "INSERT INTO tenfold_why_pages (id, ends_at, body) VALUES ($1, $2, $3)")
+        .bind(page.id)
+        .bind(i64::from(page.ends_at))
+        .bind(page.body)
+        .repeated("once a minute of what could not be written before, in a file that only this task writes")
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+async fn forget_pages(tx: &mut SystemTx<'_>, bytes: i64) -> Result<(), DataError> {
+    sql!(
+        "tenfold_why_pages.forget",
+        "DELETE FROM tenfold_why_pages WHERE id IN (
+             SELECT id FROM (
+                 SELECT id, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
+                 FROM tenfold_why_pages WINDOW newest AS (ORDER BY ends_at DESC, id DESC)
+             ) pages WHERE place > $1 OR (place > 1 AND bytes > $2)
+         )"
+    )
+    .bind(MOST_PAGES)
+    .bind(bytes)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Removes what a wrong clock has written about the time after this second, since 1970: it would look newer than all that comes.
+async fn forget_future(database: &Database, latest: i64) -> Result<(), DataError> {
+    let forget = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            sql!("tenfold_why_pages.forget_future", "DELETE FROM tenfold_why_pages WHERE ends_at > $1")
+                .bind(latest)
+                .execute(tx)
+                .await?;
+            days::forget_future(tx, latest).await
+        })
+        .await
+    };
+    database.run(None, forget).await
 }

@@ -14,7 +14,7 @@ use tokio::sync::Mutex as LookLock;
 use tokio::time::Instant;
 
 use super::maintenance::SeenActivity;
-use super::question::ask;
+use super::question::{ask, recent};
 use super::schema::SchemaSnapshot;
 
 /// How many new statements are looked at together, and how many known plans.
@@ -67,8 +67,8 @@ impl StatementPlans {
         ask(&self.telemetry, since, until).await
     }
 
-    /// Looks at new statements, and once a minute at the schema, at statements that became slow and at some known plans. Call it every ten seconds. An error is
-    /// logged at `debug`: a database that does not answer is told by others.
+    /// Looks at new statements, and once a minute at the schema, at statements that became slow and at some known plans. Call it every
+    /// ten seconds. An error is logged at `debug`: a database that does not answer is told by others.
     pub async fn look(&self) {
         if !self.is_on {
             return;
@@ -78,7 +78,7 @@ impl StatementPlans {
         let is_due = self.schema().is_due(now.as_microsecond());
         if is_due {
             wanted.extend(self.telemetry.aged_plans(AT_ONCE));
-            if let Some(answer) = self.ask(None, now).await {
+            if let Some(answer) = recent(&self.telemetry, None, now).await {
                 wanted.extend(self.telemetry.slower(&answer));
             }
         }

@@ -1,3 +1,4 @@
 //! The crate's tests, through its public door.
 
 mod config;
+mod history;

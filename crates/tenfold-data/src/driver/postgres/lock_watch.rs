@@ -18,8 +18,10 @@ use crate::waited::LockHolder;
 
 /// How often the task looks.
 const EVERY: Duration = Duration::from_millis(100);
-/// How many looks are left out after one that found no lock, although a statement takes long.
+/// How many looks are left out after one that found no lock, although a statement takes long, or very many.
 const AFTER_NONE: u32 = 4;
+/// Beyond so many sessions fewer looks are made: each costs the server more.
+const MANY: usize = 50;
 /// How many looks are left out after the server could not be asked.
 const AFTER_FAILURE: u32 = 50;
 /// After so many looks without a need for it the connection is closed.
@@ -29,11 +31,12 @@ const LIMIT: Duration = Duration::from_secs(2);
 /// How many sessions that wait for another one are followed to the one that holds the lock.
 const FOLLOWED: usize = 16;
 
-/// Every session of this database that waits for a lock, and those that they wait for: process, what blocks it, since when and for
+/// Sessions of this database that wait for a lock, first those of these processes, and those that they wait for: process, what blocks it, since when and for
 /// how long it has waited in microseconds, program, and how its last statement begins.
 const SAMPLE: &str = "WITH blocked AS MATERIALIZED (
         SELECT pid, pg_blocking_pids(pid) AS blockers FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock' LIMIT 200
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+        ORDER BY pid <> ALL ($1) LIMIT 200
     ), waits AS MATERIALIZED (
         SELECT pid, min(waitstart) AS since FROM pg_locks WHERE NOT granted GROUP BY pid
     )
@@ -102,9 +105,12 @@ impl Watching {
                 left_out = left_out.saturating_sub(1);
                 continue;
             }
-            left_out = match tokio::time::timeout(LIMIT, self.ask(&backends)).await {
-                Ok(Ok(sessions)) if self.count(&backends, &slow, &sessions) => 0,
-                Ok(Ok(_)) => AFTER_NONE,
+            let pids: Vec<i32> = slow.iter().map(|(backend, _)| backend.pid).collect();
+            left_out = match tokio::time::timeout(LIMIT, self.ask(&backends, &pids)).await {
+                Ok(Ok(sessions)) => {
+                    let waits = self.count(&backends, &slow, &sessions);
+                    if waits && sessions.len() <= MANY { 0 } else { AFTER_NONE }
+                }
                 Ok(Err(_)) | Err(_) => {
                     self.client = None;
                     AFTER_FAILURE
@@ -127,7 +133,11 @@ impl Watching {
         all.into_iter().filter_map(look).collect()
     }
 
-    async fn ask(&mut self, backends: &Backends) -> Result<HashMap<i32, LockSession>, tokio_postgres::Error> {
+    async fn ask(
+        &mut self,
+        backends: &Backends,
+        pids: &[i32],
+    ) -> Result<HashMap<i32, LockSession>, tokio_postgres::Error> {
         if self.client.as_ref().is_none_or(Client::is_closed) {
             let (client, driving) = backends.config.connect(backends.tls.clone()).await?;
             Handle::current().spawn(async move {
@@ -138,7 +148,7 @@ impl Watching {
         }
         let Some(client) = &self.client else { return Ok(HashMap::new()) };
         let mut sessions = HashMap::new();
-        for row in client.query(SAMPLE, &[]).await? {
+        for row in client.query(SAMPLE, &[&pids]).await? {
             sessions.insert(
                 row.try_get(0)?,
                 LockSession {

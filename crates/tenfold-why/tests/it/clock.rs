@@ -1,0 +1,91 @@
+//! What a wrong clock, and what has no end, does to a journal.
+
+use std::sync::Arc;
+
+use tenfold_why::{Journal, JournalLimits, PartKey, PartUse, SavedPage, SecondCell, Seconds, WideEvent};
+
+const NOW_S: u32 = 1_767_225_600;
+
+fn event(second: u32, parts: Vec<PartUse>) -> WideEvent {
+    WideEvent {
+        at_us: i64::from(second) * 1_000_000,
+        name: "GET /orders".to_owned(),
+        organization: None,
+        user: None,
+        duration_us: 1_000,
+        failed: false,
+        error: None,
+        trace: 1,
+        parts,
+    }
+}
+
+fn seconds(page: &SavedPage) -> Vec<u32> {
+    page.series.iter().flat_map(|series| &series.cells).map(|cell| cell.second).collect()
+}
+
+#[test]
+fn a_range_that_ends_before_it_begins_is_empty() {
+    let mut journal = Journal::new(JournalLimits::default());
+    journal.record(&event(NOW_S, Vec::new()));
+    let minute = NOW_S / 60;
+    assert_eq!(journal.minutes(None, minute..minute + 1).len(), 1);
+    let (first, end) = (minute + 1, minute);
+    assert_eq!(journal.minutes(None, first..end), Vec::new());
+}
+
+#[test]
+fn a_clock_set_back_by_an_hour_hides_nothing() {
+    let mut series = Seconds::default();
+    series.record(NOW_S, 1, 0, 1.0, 10);
+    series.record(NOW_S + 3_600, 1, 0, 1.0, 10);
+    series.record(NOW_S + 1, 1, 0, 1.0, 10);
+    // After less than a minute the newest second counts.
+    series.record(NOW_S, 1, 0, 1.0, 10);
+    let kept: Vec<_> =
+        series.between(0, u32::MAX).map(|SecondCell { second, count, .. }| (*second, *count)).collect();
+    assert_eq!(kept, [(NOW_S, 1), (NOW_S + 1, 2)]);
+}
+
+#[test]
+fn what_a_page_has_of_the_future_is_left_out() {
+    let mut journal = Journal::new(JournalLimits::default());
+    journal.record(&event(NOW_S, Vec::new()));
+    journal.record(&event(NOW_S + 61, Vec::new()));
+    let mut page = journal.save(0, u32::MAX);
+    page.forget_after(NOW_S + 60);
+    assert_eq!((seconds(&page), page.events.len()), (vec![NOW_S], 1));
+    page.forget_after(NOW_S - 1);
+    assert_eq!(page, SavedPage::default());
+}
+
+#[test]
+fn many_holders_of_a_lock_use_up_no_series() {
+    let mut journal = Journal::new(JournalLimits::default());
+    for number in 0..100 {
+        let holder = Some(Arc::from(format!("the statement {number}")));
+        let used = |part| PartUse { part, times: 1, time_us: 9_000, failed: 0 };
+        let parts = vec![used(PartKey::WriterWait(holder.clone())), used(PartKey::LockWait(holder))];
+        journal.record(&event(NOW_S, parts));
+    }
+    let page = journal.save(0, u32::MAX);
+    let parts: Vec<&PartKey> = page.series.iter().filter_map(|series| series.part.as_ref()).collect();
+    assert_eq!(parts.len(), 2 * (4 + 1), "{parts:?}");
+    let waits: u32 =
+        page.series.iter().filter(|series| series.part.is_some()).map(|series| series.cells[0].count).sum();
+    assert_eq!(waits, 200);
+}
+
+#[test]
+fn seconds_that_find_no_room_are_told() {
+    let mut journal = Journal::new(JournalLimits::default());
+    (0..7_200).for_each(|second| journal.record(&event(NOW_S + second, Vec::new())));
+    let page = journal.save(0, u32::MAX);
+    let mut read = Journal::new(JournalLimits::default());
+    read.restore(page);
+    assert_eq!(read.dropped(), None);
+    let mut later = Journal::new(JournalLimits::default());
+    later.record(&event(NOW_S + 7_200, Vec::new()));
+    read.restore(later.save(0, u32::MAX));
+    assert_eq!(read.dropped(), Some(NOW_S));
+}

@@ -1,0 +1,207 @@
+//! The file of `why.history`, by a clock that the test moves.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tenfold::data::{Clock, Database, DatabaseSettings, Timestamp, TraceContext};
+use tenfold::telemetry::diagnosis::{ChangeKind, DiagnosisState, JournalLimits};
+use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals, WorkKind};
+use tenfold::testing::KeptHistory;
+use tenfold::{SystemContext, sql};
+
+const START_S: i64 = 1_767_225_600;
+const HOUR_S: i64 = 3_600;
+const ROUTE: &str = "GET /orders";
+
+/// A folder of its own, which goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("tenfold-history-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("why.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn recording(second: i64) -> (Telemetry, Clock) {
+    let clock = Clock::manual(at(second));
+    let telemetry = Telemetry::new(clock.clone());
+    telemetry.record_for_why(JournalLimits::default());
+    (telemetry, clock)
+}
+
+fn request(telemetry: &Telemetry, status: u16) {
+    let trace = TraceContext::start_random();
+    let work = telemetry.begin(Beginning {
+        kind: WorkKind::Request,
+        name: ROUTE.to_owned(),
+        trace_id: trace.trace_id,
+        span_id: trace.span_id,
+        parent: None,
+        at: telemetry.clock().now(),
+        organization: None,
+        job: None,
+    });
+    work.end(Ending::Answered(status), Totals::default());
+}
+
+/// How many requests the file has in the minutes of the hour after `first`.
+async fn kept(telemetry: &Telemetry, first: i64) -> u64 {
+    let minute = u32::try_from(first / 60).unwrap();
+    let days = telemetry.archive().unwrap().days(ROUTE, minute..minute + 60).await;
+    days.minutes.iter().map(|minute| minute.cell.count()).sum()
+}
+
+#[tokio::test]
+async fn a_clock_set_back_does_not_end_the_history() {
+    let folder = Folder::new("set-back");
+    let (telemetry, clock) = recording(START_S);
+    // The process began by a clock that was ahead.
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 90)).await;
+    request(&telemetry, 200);
+    history.end().await;
+    clock.advance(Duration::from_secs(1));
+    let (telemetry, _) = recording(START_S + 1);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 1)).await;
+    assert_eq!(kept(&telemetry, START_S).await, 1);
+    history.end().await;
+}
+
+#[tokio::test]
+async fn a_page_of_the_future_is_forgotten() {
+    let folder = Folder::new("future");
+    let tomorrow = START_S + 24 * HOUR_S;
+    let (wrong, _) = recording(tomorrow);
+    let history = KeptHistory::begin(&folder.file(), &wrong, at(tomorrow)).await;
+    wrong.changed(ChangeKind::Deploy, "shop 1 started".to_owned());
+    request(&wrong, 200);
+    history.end().await;
+    let (telemetry, _) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    assert_eq!(telemetry.save_for_why(0, u32::MAX), None);
+    assert_eq!(kept(&telemetry, tomorrow).await, 0);
+    let archive = telemetry.archive().unwrap();
+    assert!(archive.pages(0..u32::MAX).await.is_empty());
+    let minute = u32::try_from(START_S / 60).unwrap();
+    assert!(archive.days(ROUTE, minute..minute + 1).await.changes.is_empty());
+    history.end().await;
+}
+
+#[tokio::test]
+async fn what_came_before_the_file_was_open_is_kept() {
+    let folder = Folder::new("start");
+    let (telemetry, clock) = recording(START_S);
+    telemetry.changed(ChangeKind::Deploy, "shop 2 started".to_owned());
+    clock.advance(Duration::from_secs(150));
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    history.end().await;
+    let (telemetry, _) = recording(START_S + 151);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 151)).await;
+    let noted: Vec<_> = telemetry.changes().into_iter().map(|change| change.what).collect();
+    assert_eq!(noted, ["shop 2 started"]);
+    history.end().await;
+}
+
+#[tokio::test]
+async fn old_hours_go_at_any_minute_of_an_hour() {
+    let folder = Folder::new("old");
+    let (telemetry, _) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    request(&telemetry, 200);
+    history.end().await;
+    let later = START_S + 15 * 24 * HOUR_S + 300;
+    for is_kept in [1, 0] {
+        let (telemetry, _) = recording(later);
+        let history = KeptHistory::begin(&folder.file(), &telemetry, at(later)).await;
+        assert_eq!(kept(&telemetry, START_S).await, is_kept);
+        request(&telemetry, 200);
+        history.end().await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_of_all_times_may_be_asked_for() {
+    let folder = Folder::new("first");
+    let (telemetry, _) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    for since in [None, Some(Timestamp::MIN)] {
+        let answer = history.ask(since, Timestamp::MIN).await;
+        assert!(answer.verdict.starts_with("Nothing was recorded"), "{}", answer.verdict);
+    }
+    history.end().await;
+}
+
+/// Puts what is no JSON where the settings of the process before are.
+async fn damage(file: &Path) {
+    let url = format!("sqlite:{}", file.display());
+    let database = Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new()).unwrap();
+    let write = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            sql!("tenfold_why_settings.damage", "UPDATE tenfold_why_settings SET body = 'damaged'")
+                .execute(tx)
+                .await
+        })
+        .await
+    };
+    assert_eq!(database.run(None, write).await.unwrap(), 1);
+    database.close().await;
+}
+
+#[tokio::test]
+async fn damaged_settings_do_not_end_the_history() {
+    let folder = Folder::new("damaged");
+    let (telemetry, _) = recording(START_S);
+    KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await.end().await;
+    damage(&folder.file()).await;
+    let (telemetry, _) = recording(START_S + 1);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 1)).await;
+    history.end().await;
+}
+
+/// Four hours and a half in which all fails, after an hour in which all is well. A process lasts for half an hour.
+async fn long_incident(file: &Path) {
+    for half in 0..11 {
+        let first = START_S + half * HOUR_S / 2;
+        let (telemetry, clock) = recording(first);
+        let history = KeptHistory::begin(file, &telemetry, at(first)).await;
+        for _ in 1..HOUR_S / 2 {
+            request(&telemetry, if half < 2 { 200 } else { 500 });
+            clock.advance(Duration::from_secs(1));
+        }
+        history.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_long_incident_is_found_by_when_it_began() {
+    let folder = Folder::new("long");
+    long_incident(&folder.file()).await;
+    let end = START_S + 11 * HOUR_S / 2;
+    let (telemetry, _) = recording(end);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(end)).await;
+    for since in [None, Some(at(START_S + HOUR_S / 2))] {
+        let found = history.ask(since, at(end)).await;
+        assert_eq!(found.since_us, Some((START_S + HOUR_S) * 1_000_000), "{since:?}: {}", found.verdict);
+    }
+    // It began before: nothing is new, but that is not known of all seconds.
+    let later = history.ask(Some(at(START_S + 2 * HOUR_S)), at(end)).await;
+    assert_eq!(later.state, DiagnosisState::NoIncident);
+    assert!(later.verdict.contains("do not fit into memory"), "{}", later.verdict);
+    history.end().await;
+}
