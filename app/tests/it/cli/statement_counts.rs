@@ -89,7 +89,8 @@ fn a_server_that_refuses_writes_is_not_ready_and_the_problem_says_why() {
 }
 
 /// What PostgreSQL ran: what the application asked for, and what stands around it and travels with it. What processes tell
-/// each other belongs to no request, nor does the look for locks when a statement takes long.
+/// each other belongs to no request, nor does the look for locks when a statement takes long. For that a new connection asks for the
+/// number of its process.
 fn counted(place: &Place) -> (u64, u64) {
     let calls = |what: &str| {
         let text = format!(
@@ -97,7 +98,7 @@ fn counted(place: &Place) -> (u64, u64) {
              WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
              AND query NOT LIKE '%pg_stat_statements%'
              AND query NOT LIKE '%tenfold_changes%' AND query NOT LIKE '%tenfold_processes%'
-             AND query NOT LIKE '%pg_locks%' AND {what}
+             AND query NOT LIKE '%pg_locks%' AND query NOT LIKE '%pg_backend_pid%' AND {what}
              (query LIKE 'SELECT set_config(%' OR query LIKE 'BEGIN%' OR query = 'COMMIT')"
         );
         psql(place, &text).parse().expect("a count")

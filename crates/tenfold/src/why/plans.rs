@@ -67,8 +67,8 @@ impl StatementPlans {
         ask(&self.telemetry, since, until).await
     }
 
-    /// Looks at new statements, and once a minute at the schema, at statements that became slow and at some known plans. Call it every ten seconds. An error is
-    /// logged at `debug`: a database that does not answer is told by others.
+    /// Looks at new statements, and once a minute at the schema, at statements that became slow and at some known plans. Call it every
+    /// ten seconds. An error is logged at `debug`: a database that does not answer is told by others.
     pub async fn look(&self) {
         if !self.is_on {
             return;
