@@ -95,7 +95,14 @@ enum AppCommand {
     Onset(OnsetCommand),
 }
 
-pub(super) fn run(app: App) -> ExitCode {
+impl App {
+    /// Reads the command line and runs it; the process ends with the returned code.
+    pub fn run(self) -> ExitCode {
+        run(self)
+    }
+}
+
+fn run(app: App) -> ExitCode {
     let line = match parse(app.name, app.version, std::env::args_os()) {
         Ok(line) => line,
         Err(code) => return code,

@@ -21,7 +21,6 @@ mod terminal;
 mod why_command;
 
 use std::collections::HashSet;
-use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -160,11 +159,6 @@ impl App {
     pub fn demo_setting(mut self, key: &'static str, value: &'static str) -> Self {
         self.demo_settings.push((key, value));
         self
-    }
-
-    /// Reads the command line and runs it; the process ends with the returned code.
-    pub fn run(self) -> ExitCode {
-        cli::run(self)
     }
 
     /// All settings with their defaults: the framework's and the modules'.

@@ -195,12 +195,12 @@ pub(super) enum Knock {
 }
 
 /// A client that waits for a place.
-pub(super) trait Waiting {
+pub(super) trait Knocking {
     /// What it has done.
     fn knock(&self) -> Knock;
 }
 
-impl Waiting for TcpStream {
+impl Knocking for TcpStream {
     fn knock(&self) -> Knock {
         match self.peek(&mut [0]).now_or_never() {
             None => Knock::Silent,
@@ -223,7 +223,7 @@ pub(super) struct Lobby<S> {
     last_shed: Option<Instant>,
 }
 
-impl<S: Waiting> Lobby<S> {
+impl<S: Knocking> Lobby<S> {
     pub(super) fn new(room: &Arc<Room>) -> Self {
         Lobby { room: Arc::clone(room), waiting: VecDeque::new(), last_shed: None }
     }
@@ -341,7 +341,7 @@ mod tests {
         (0..busy.len()).filter(asked).collect()
     }
 
-    impl Waiting for Knock {
+    impl Knocking for Knock {
         fn knock(&self) -> Knock {
             *self
         }
