@@ -6,8 +6,8 @@
 //!
 //! - Work without an organization (jobs' claims, the feed, readiness, sign-in) has a queue, too, and counts as if it had no permits: it is many
 //!   tasks of the process, and all of them would wait for one that is slow.
-//! - Whoever is first in its queue for [`AT_MOST`] is next whatever it has. So a request that reads beside its open transaction, and has a
-//!   permit already, is not overtaken for ever.
+//! - The first of a queue that has been first for [`AT_MOST`] is next, however many permits its organization has. So a request with an open
+//!   transaction, which has a permit already, does not wait for ever for a second one.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,14 +18,14 @@ use tokio::time::Instant;
 
 use crate::ownership::OrgId;
 
-/// The first of a queue waits for so long at most while others are given permits.
+/// After this time as the first of its queue a task comes before all others.
 const AT_MOST: Duration = Duration::from_millis(250);
 
 /// A fixed number of permits.
 pub(crate) struct FairPermits(Mutex<PermitTurns>);
 
 struct PermitTurns {
-    /// While there are any, nobody waits.
+    /// Not zero only while no task waits.
     free: usize,
     shares: HashMap<Option<OrgId>, PermitShare>,
     next: u64,
@@ -42,6 +42,13 @@ struct PermitShare {
     first_since: Option<Instant>,
 }
 
+impl PermitShare {
+    /// The first that waited has left the queue.
+    fn has_another_first(&mut self, now: Instant) {
+        self.first_since = (!self.waiting.is_empty()).then_some(now);
+    }
+}
+
 /// The right to use one of what is shared, until it is dropped.
 pub(crate) struct FairPermit {
     permits: Arc<FairPermits>,
@@ -49,7 +56,7 @@ pub(crate) struct FairPermit {
 }
 
 impl FairPermits {
-    /// So many of them.
+    /// This many permits.
     pub(crate) fn new(count: usize) -> Arc<Self> {
         Arc::new(FairPermits(Mutex::new(PermitTurns { free: count, shares: HashMap::new(), next: 0 })))
     }
@@ -74,7 +81,7 @@ impl FairPermits {
             share.first_since.get_or_insert_with(Instant::now);
             WaitingTurn { permits: self, owner, number }
         };
-        gets.await.expect("whoever takes it out of the queue sends a permit")
+        gets.await.expect("what takes it out of the queue sends a permit")
     }
 
     fn permit(self: &Arc<Self>, owner: Option<OrgId>) -> FairPermit {
@@ -96,8 +103,8 @@ impl PermitTurns {
         true
     }
 
-    /// Whose turn it is: whoever is first for too long; else the owner with the fewest permits, and of several the one that was given none for
-    /// longest.
+    /// The owner of the next permit: one whose first task has waited for too long; otherwise the one with the fewest permits, and among equals
+    /// the one whose last permit is the oldest.
     fn next_owner(&self, now: Instant) -> Option<Option<OrgId>> {
         let waiting = self.shares.iter().filter_map(|(owner, share)| {
             let (number, _) = share.waiting.front()?;
@@ -139,10 +146,10 @@ impl Drop for FairPermit {
         };
         let share = turns.give(owner);
         let next = share.waiting.pop_front();
-        share.first_since = (!share.waiting.is_empty()).then_some(now);
+        share.has_another_first(now);
         drop(turns);
         let permit = self.permits.permit(owner);
-        // Whoever has just given up waiting does not take it: it is dropped here, and goes to the next.
+        // A task that has just stopped waiting does not take it. Then it is dropped here, and goes to the next one.
         if let Some((_, next)) = next {
             let _ = next.send(permit);
         }
@@ -163,7 +170,7 @@ impl Drop for WaitingTurn<'_> {
             let was_first = share.waiting.front().is_some_and(|(number, _)| *number == self.number);
             share.waiting.retain(|(number, _)| *number != self.number);
             if was_first {
-                share.first_since = (!share.waiting.is_empty()).then(Instant::now);
+                share.has_another_first(Instant::now());
             }
         }
         turns.tidy(self.owner);

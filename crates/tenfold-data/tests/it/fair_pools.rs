@@ -12,7 +12,7 @@ use crate::bench::Bench;
 
 on_both_databases!(
     one_organization_waits_for_no_more_than_one_statement_of_another,
-    whoever_gives_up_waiting_takes_no_turn,
+    a_wait_that_is_dropped_takes_no_permit,
 );
 
 /// With one connection, or one thread that reads.
@@ -43,7 +43,7 @@ async fn one_organization_waits_for_no_more_than_one_statement_of_another(bench:
     assert!(place.is_some_and(|place| place <= 2), "it came {place:?}");
 }
 
-async fn whoever_gives_up_waiting_takes_no_turn(bench: Bench) {
+async fn a_wait_that_is_dropped_takes_no_permit(bench: Bench) {
     let bench = narrow(&bench);
     let other = OrgId(bench.database.clock().new_id());
     for _ in 0..20 {

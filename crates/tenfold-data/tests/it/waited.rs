@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures_util::future::join;
-use tenfold_data::{Boundary, DataError, DatabaseSettings, DatabaseWaits, EntityExt, LockHolder, Tx, sql};
+use tenfold_data::{
+    Boundary, Context, DataError, DatabaseSettings, DatabaseWaits, EntityExt, LockHolder, Tx, sql,
+};
 use tokio::sync::oneshot;
 use tokio_postgres::Client;
 
@@ -48,35 +50,49 @@ async fn a_single_statement_tells_its_wait_for_a_connection(bench: Bench) {
     assert_eq!(narrow.statements()[0].waits, DatabaseWaits::default());
 }
 
+/// A transaction that does `work`, says so, and stays open until it may go on. Gives the line that opened it.
+async fn holds(
+    bench: &Bench,
+    (is_open, went_on): (oneshot::Sender<()>, oneshot::Receiver<()>),
+    work: impl AsyncFnOnce(&Context, &mut Tx<'_>) -> Result<(), DataError>,
+) -> (&'static str, u32) {
+    bench
+        .request(async |cx| {
+            let line = next_line();
+            let held = cx.transaction(async |tx| {
+                work(&cx, tx).await?;
+                is_open.send(()).unwrap();
+                went_on.await.unwrap();
+                Ok::<_, DataError>(())
+            });
+            held.await.unwrap();
+            line
+        })
+        .await
+}
+
+/// A transaction that begins once another one is open, which may go on after a while.
+async fn waits_until(bench: &Bench, opened: oneshot::Receiver<()>, go_on: oneshot::Sender<()>) {
+    opened.await.unwrap();
+    let waits = bench.request(async |cx| {
+        cx.transaction(async |tx| label(&cx, "waits").insert(tx).await).await.unwrap();
+    });
+    let lets_go = async {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        go_on.send(()).unwrap();
+    };
+    join(waits, lets_go).await;
+}
+
 #[tokio::test]
 async fn the_wait_for_the_writer_names_the_transaction_that_has_it() {
     let bench = Bench::sqlite().await;
     let ((is_open, opened), (go_on, went_on)) = (oneshot::channel(), oneshot::channel());
-    let holds = bench.request(async |cx| {
-        let line = next_line();
-        let held = cx.transaction(async |tx| {
-            label(&cx, "held").insert(tx).await?;
-            is_open.send(()).unwrap();
-            went_on.await.unwrap();
-            Ok::<_, DataError>(())
-        });
-        held.await.unwrap();
-        line
-    });
-    let waits = async {
-        opened.await.unwrap();
-        let waits = bench.request(async |cx| {
-            cx.transaction(async |tx| label(&cx, "waits").insert(tx).await).await.unwrap();
-        });
-        let lets_go = async {
-            for _ in 0..100 {
-                tokio::task::yield_now().await;
-            }
-            go_on.send(()).unwrap();
-        };
-        join(waits, lets_go).await;
-    };
-    let (line, ()) = join(holds, waits).await;
+    let holds =
+        holds(&bench, (is_open, went_on), async |cx, tx| label(cx, "held").insert(tx).await.map(drop));
+    let (line, ()) = join(holds, waits_until(&bench, opened, go_on)).await;
     bench.waited();
     let begun: Vec<_> =
         bench.boundaries().into_iter().filter(|record| record.boundary == Boundary::Begin).collect();
@@ -93,30 +109,11 @@ async fn another_process_that_writes_to_the_file_is_a_lock() {
     let bench = Bench::sqlite().await;
     let other = bench.reopened(&DatabaseSettings::default());
     let ((is_open, opened), (go_on, went_on)) = (oneshot::channel(), oneshot::channel());
-    let holds = other.request(async |cx| {
-        let held = cx.transaction(async |tx| {
-            label(&cx, "held").insert(tx).await?;
-            let _ = Label::query().count(tx).await?;
-            is_open.send(()).unwrap();
-            went_on.await.unwrap();
-            Ok::<_, DataError>(())
-        });
-        held.await.unwrap();
+    let holds = holds(&other, (is_open, went_on), async |cx, tx| {
+        label(cx, "held").insert(tx).await?;
+        Label::query().count(tx).await.map(drop)
     });
-    let waits = async {
-        opened.await.unwrap();
-        let waits = bench.request(async |cx| {
-            cx.transaction(async |tx| label(&cx, "waits").insert(tx).await).await.unwrap();
-        });
-        let lets_go = async {
-            for _ in 0..100 {
-                tokio::task::yield_now().await;
-            }
-            go_on.send(()).unwrap();
-        };
-        join(waits, lets_go).await;
-    };
-    join(holds, waits).await;
+    join(holds, waits_until(&bench, opened, go_on)).await;
     other.waited();
     let begun = bench.boundaries().into_iter().find(|record| record.boundary == Boundary::Begin).unwrap();
     assert!(!begun.waits.lock.is_zero(), "{begun:?}");
@@ -130,7 +127,7 @@ async fn lengthen(tx: &mut Tx<'_>) -> Result<(), DataError> {
     longer.changes("work_labels").execute(tx).await.map(drop)
 }
 
-/// Waits until somebody waits for a lock, the server was asked for it after that, and what it said was counted.
+/// Waits until a session waits for a lock, the task has asked the server after that, and its answer was counted.
 async fn locks_were_seen(onlooker: &Client) {
     let waits =
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -168,17 +165,7 @@ async fn a_lock_names_the_transaction_of_this_process_that_has_it() {
     store_label(&bench, "locked").await.unwrap();
     let onlooker = bench.onlooker().await;
     let ((is_open, opened), (go_on, went_on)) = (oneshot::channel(), oneshot::channel());
-    let holds = bench.request(async |cx| {
-        let line = next_line();
-        let held = cx.transaction(async |tx| {
-            lengthen(tx).await?;
-            is_open.send(()).unwrap();
-            went_on.await.unwrap();
-            Ok::<_, DataError>(())
-        });
-        held.await.unwrap();
-        line
-    });
+    let holds = holds(&bench, (is_open, went_on), async |_, tx| lengthen(tx).await);
     let waits = async {
         opened.await.unwrap();
         let lets_go = async {

@@ -12,16 +12,16 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
-use tokio::time::Instant;
-use tokio_postgres::{Client, Config, SimpleQueryMessage, Socket, Statement as Prepared};
+use tokio_postgres::{Client, Config, SimpleQueryMessage, Statement as Prepared};
 
-use super::super::{Call, before};
+use super::super::Call;
 use super::backends::{Backend, Backends};
+use super::connect::connect;
 use super::lock_watch;
-use super::refusal::{classify, unconnected};
+use super::refusal::classify;
 use super::run::run_prepared;
 use super::standby;
-use super::tls::{Tls, TlsStream};
+use super::tls::Tls;
 use crate::driver::{DriverError, Leader, LeaderEnd, UnderWay, start};
 use crate::error::Source;
 use crate::waited::WaitMeter;
@@ -34,9 +34,6 @@ pub(super) struct Lane {
     link: Mutex<LaneState>,
     under_way: Arc<AtomicUsize>,
 }
-
-/// The future that must be polled for a client to make progress.
-pub(super) type ConnectionFuture = tokio_postgres::Connection<Socket, TlsStream>;
 
 /// A lane's connection.
 enum LaneState {
@@ -116,23 +113,6 @@ impl Lane {
     fn link(&self) -> MutexGuard<'_, LaneState> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Opens a connection. The client bounds how long each address may take to accept one, but not the handshake that
-/// follows.
-pub(super) async fn connect(config: &Config, tls: &Tls) -> Result<(Client, ConnectionFuture), DriverError> {
-    let addresses = config.get_hosts().len().max(config.get_hostaddrs().len());
-    let tries = u32::try_from(addresses).unwrap_or(u32::MAX).saturating_add(1);
-    let limit = config.get_connect_timeout().map(|limit| limit.saturating_mul(tries));
-    let connected = before(limit.map(|limit| Instant::now() + limit), async {
-        config.connect(tls.clone()).await.map_err(unconnected)
-    });
-    connected.await.map_err(|error| match error {
-        DriverError::Deadline => DriverError::Unavailable(Source::new(
-            "PostgreSQL has accepted a connection and says nothing (database.connect_timeout)",
-        )),
-        other => other,
-    })
 }
 
 impl LaneState {

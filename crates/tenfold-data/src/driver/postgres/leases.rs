@@ -23,7 +23,7 @@ use crate::waited::{WaitKind, WaitMeter};
 /// The connections that one task has to itself.
 pub(super) struct Leases {
     pub pool: Pool,
-    /// Who may take one of the pool's connections.
+    /// Permits for the pool's connections.
     pub turns: Arc<FairPermits>,
     pub acquire_timeout: Duration,
     pub session: Arc<SessionSettings>,
@@ -38,7 +38,7 @@ impl Leases {
         self.lease_metered(None, deadline, &WaitMeter::default()).await
     }
 
-    /// A connection for one task of an organization, whose turn it is. Waiting for it counts against the deadline, and `meter` is told of it.
+    /// A connection for one task, once it is the organization's turn. The wait counts against the deadline and is reported to `meter`.
     pub(super) async fn lease_metered(
         &self,
         org: Option<OrgId>,

@@ -2,8 +2,8 @@
 //!
 //! The task looks ten times a second at our own counters. It asks the server only while a statement has been under way for at least
 //! that long, on a connection of its own: those of the pool may all be waiting. `pg_locks.waitstart` (PostgreSQL 14) says when a wait
-//! began, so what is counted is exact up to the last time the server was asked. Behind a pooler nobody knows which process serves a
-//! statement, so there nothing is asked.
+//! began, so what is counted is exact up to the last time the server was asked. Behind a pooler it is unknown which process serves a
+//! statement, so the server is not asked.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -11,20 +11,23 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use super::backends::{Backend, Backends};
+use super::connect::connect;
+use super::refusal::classify;
+use crate::driver::DriverError;
 use crate::waited::LockHolder;
 
 /// How often the task looks.
 const EVERY: Duration = Duration::from_millis(100);
-/// How many looks are left out after one that found no lock, although a statement takes long, or very many.
+/// How many looks are left out after one that found no lock although a statement takes long, or more than [`MANY`] sessions.
 const AFTER_NONE: u32 = 4;
-/// Beyond so many sessions fewer looks are made: each costs the server more.
+/// With more sessions than this the task looks less often: each look costs the server more.
 const MANY: usize = 50;
 /// How many looks are left out after the server could not be asked.
 const AFTER_FAILURE: u32 = 50;
-/// After so many looks without a need for it the connection is closed.
+/// After this many looks in which it was not needed, the connection is closed.
 const IDLE: u32 = 600;
 /// How long connecting, and an answer, may take.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -49,11 +52,25 @@ const SAMPLE: &str = "WITH blocked AS MATERIALIZED (
 
 /// A session as the server describes it.
 struct LockSession {
+    pid: i32,
     blockers: Vec<i32>,
     since_us: i64,
     waited_us: i64,
     application: String,
     query: String,
+}
+
+impl LockSession {
+    fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(LockSession {
+            pid: row.try_get(0)?,
+            blockers: row.try_get(1)?,
+            since_us: row.try_get(2)?,
+            waited_us: row.try_get(3)?,
+            application: row.try_get(4)?,
+            query: row.try_get(5)?,
+        })
+    }
 }
 
 /// Starts the task, unless it runs. It ends with its runtime, with the database, and when that is closed.
@@ -137,9 +154,9 @@ impl Watching {
         &mut self,
         backends: &Backends,
         pids: &[i32],
-    ) -> Result<HashMap<i32, LockSession>, tokio_postgres::Error> {
+    ) -> Result<HashMap<i32, LockSession>, DriverError> {
         if self.client.as_ref().is_none_or(Client::is_closed) {
-            let (client, driving) = backends.config.connect(backends.tls.clone()).await?;
+            let (client, driving) = connect(&backends.config, &backends.tls).await?;
             Handle::current().spawn(async move {
                 // A connection that broke is opened again.
                 let _ = driving.await;
@@ -148,17 +165,9 @@ impl Watching {
         }
         let Some(client) = &self.client else { return Ok(HashMap::new()) };
         let mut sessions = HashMap::new();
-        for row in client.query(SAMPLE, &[&pids]).await? {
-            sessions.insert(
-                row.try_get(0)?,
-                LockSession {
-                    blockers: row.try_get(1)?,
-                    since_us: row.try_get(2)?,
-                    waited_us: row.try_get(3)?,
-                    application: row.try_get(4)?,
-                    query: row.try_get(5)?,
-                },
-            );
+        for row in client.query(SAMPLE, &[&pids]).await.map_err(classify)? {
+            let session = LockSession::of(&row).map_err(classify)?;
+            sessions.insert(session.pid, session);
         }
         Ok(sessions)
     }

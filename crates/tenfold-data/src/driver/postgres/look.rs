@@ -4,7 +4,7 @@ use futures_util::future::join;
 use tokio::time::Instant;
 use tokio_postgres::{Client, Config, Row};
 
-use super::lane::connect;
+use super::connect::connect;
 use super::refusal::classify;
 use super::rls::SessionSettings;
 use super::standby;
@@ -55,8 +55,7 @@ pub(super) struct LookConnection {
 impl LookConnection {
     pub(super) fn new(config: &Config, tls: &Tls, session: &SessionSettings) -> Self {
         let (config, tls) = (config.clone(), tls.clone());
-        let is_own = matches!(session, SessionSettings::Own);
-        LookConnection { config, tls, begin: session.begin_reading(None, None), is_own }
+        LookConnection { config, tls, begin: session.begin_reading(None, None), is_own: session.is_own() }
     }
 
     /// Connects, looks and closes the connection. What came before an error or the deadline is returned. If the future is dropped, the
@@ -102,10 +101,7 @@ impl LookConnection {
             return Ok(None);
         }
         let scans = if wanted.by_key && self.is_own { "; SET LOCAL enable_seqscan = off" } else { "" };
-        client.batch_execute(&format!("{}; {SETTINGS}{scans}", self.begin)).await?;
-        let plan = plan_prepared(client, &wanted.text).await;
-        client.batch_execute("ROLLBACK").await?;
-        match plan {
+        match self.rolled_back(client, scans, plan_prepared(client, &wanted.text)).await? {
             Ok(plan) => Ok(Some(plan)),
             // The table may be gone by now.
             Err(error) if error.as_db_error().is_some() => Ok(None),
@@ -134,10 +130,20 @@ impl LookConnection {
 
     /// The rows of a text, in a transaction of its own.
     async fn read(&self, client: &Client, text: &str) -> Result<Vec<Row>, tokio_postgres::Error> {
-        client.batch_execute(&format!("{}; {SETTINGS}", self.begin)).await?;
-        let rows = client.query_typed(text, &[]).await;
+        self.rolled_back(client, "", client.query_typed(text, &[])).await?
+    }
+
+    /// Does `work` in a transaction with the settings of a look and `more` of them, which is rolled back.
+    async fn rolled_back<T>(
+        &self,
+        client: &Client,
+        more: &str,
+        work: impl Future<Output = T>,
+    ) -> Result<T, tokio_postgres::Error> {
+        client.batch_execute(&format!("{}; {SETTINGS}{more}", self.begin)).await?;
+        let done = work.await;
         client.batch_execute("ROLLBACK").await?;
-        rows
+        Ok(done)
     }
 }
 
@@ -162,8 +168,8 @@ fn checkpoints(version: Option<&str>) -> &'static str {
     }
 }
 
-/// The statement itself is prepared as an unnamed text, of which the server takes a single one: nothing after a semicolon is run.
-/// The name of a prepared statement outlives a rollback, so it is given back in any case.
+/// The text is sent by the extended protocol, which refuses more than one statement: nothing after a semicolon is run. A prepared
+/// statement outlives a rollback, so it is deallocated in any case.
 async fn plan_prepared(client: &Client, text: &str) -> Result<String, tokio_postgres::Error> {
     client.query_typed(&format!("PREPARE tenfold_plan AS {text}"), &[]).await?;
     client.batch_execute("SAVEPOINT prepared").await?;

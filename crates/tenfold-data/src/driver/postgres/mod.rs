@@ -7,6 +7,7 @@
 mod backends;
 mod columns;
 mod committing;
+mod connect;
 mod encode;
 mod lane;
 mod lease;
@@ -87,8 +88,7 @@ impl Postgres {
         }
         let session = Arc::new(SessionSettings::new(settings));
         // Behind a pooler it is not known which process serves a connection.
-        let is_own = matches!(*session, SessionSettings::Own);
-        let backends = is_own.then(|| Backends::new(config.clone(), tls.clone()));
+        let backends = session.is_own().then(|| Backends::new(config.clone(), tls.clone()));
         let manager = Manager::from_config(
             config.clone(),
             tls.clone(),
@@ -133,9 +133,7 @@ impl Driver for Postgres {
     ) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
-            cost @ (StatementCost::Key | StatementCost::Keys)
-                if matches!(*self.leases.session, SessionSettings::Own) =>
-            {
+            cost @ (StatementCost::Key | StatementCost::Keys) if self.leases.session.is_own() => {
                 Box::pin(before(call.deadline, self.lane(cost).run(call, meter)))
             }
             _ => Box::pin(async move {

@@ -55,6 +55,11 @@ impl SessionSettings {
         }
     }
 
+    /// Whether a connection keeps what is its own: nothing stands between us and the server.
+    pub(super) fn is_own(&self) -> bool {
+        matches!(self, SessionSettings::Own)
+    }
+
     /// The options of a new connection, as `-c name=value`.
     pub(super) fn options(settings: &PostgresSettings) -> String {
         // A cancel request that arrives just before its statement is lost, and a killed process sends none. So the

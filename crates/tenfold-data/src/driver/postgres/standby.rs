@@ -11,7 +11,7 @@ use deadpool_postgres::{Hook, HookError};
 use tokio_postgres::SimpleQueryMessage;
 
 use super::backends::Backends;
-use super::lane::ConnectionFuture;
+use super::connect::ConnectionFuture;
 use super::lock_watch;
 use crate::driver::DriverError;
 use crate::error::Source;

@@ -16,7 +16,7 @@ const SCHEMA: &str = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite
 const STATISTICS: &str =
     "SELECT 'statistics', coalesce(idx, tbl), tbl, coalesce(stat, '') FROM sqlite_stat1 LIMIT $1";
 
-/// The plans and the schema. It reads the file, so call it where that blocks nobody.
+/// The plans and the schema. It reads the file, so call it on a thread for blocking work.
 pub(super) fn look(
     path: &Path,
     settings: &SqliteSettings,

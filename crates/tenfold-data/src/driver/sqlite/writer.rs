@@ -106,7 +106,7 @@ impl Queue {
 
     /// The writer for a transaction. `meter` is told how long it waited, and for whom.
     async fn writer_for(&self, meter: &WaitMeter) -> OwnedMutexGuard<GroupState> {
-        // While others wait this fails, so nobody is overtaken.
+        // It fails while other tasks wait, so none of them is overtaken.
         if let Ok(state) = Arc::clone(&self.state).try_lock_owned() {
             self.held_by(meter.site());
             return state;
