@@ -72,7 +72,7 @@ pub struct PartFinding {
     pub change: PartChange,
     /// Its share of the added time, or of the added failures, 0 to 1.
     pub share: f64,
-    /// How the database runs it, if it is a statement. The journal does not know: whoever keeps plans adds them.
+    /// How the database runs it, if it is a statement. It is not in the journal; the keeper of the plans adds it.
     pub plan: PlanPair,
 }
 

@@ -106,12 +106,7 @@ fn join_waits(changes: &mut Vec<PartChange>, is_one: impl Fn(&PartKey) -> bool) 
     let sum = |of: fn(&PartChange) -> f64| waits.iter().map(of).sum::<f64>();
     let (added_ms, times) = (sum(|wait| wait.added_ms), (sum(|wait| wait.times.0), sum(|wait| wait.times.1)));
     let named = main.part.holder().is_some() && main.added_ms >= 0.5 * added_ms;
-    let part = match &main.part {
-        _ if named => main.part.clone(),
-        PartKey::WriterWait(_) => PartKey::WriterWait(None),
-        PartKey::LockWait(_) => PartKey::LockWait(None),
-        other => other.clone(),
-    };
+    let part = if named { None } else { main.part.unnamed() }.unwrap_or_else(|| main.part.clone());
     let each = |ms: f64, times: f64| if times > 0.0 { ms / times } else { 0.0 };
     changes.push(PartChange {
         part,

@@ -5,7 +5,6 @@ use std::ops::Range;
 use crate::affected::{affected, slow_from};
 use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
 use crate::changes::{ChangeKind, LedgerChange, closeness};
-use crate::event::PartKey;
 use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
 use crate::journal::{Journal, JournalEndpoint};
 use crate::plan::PlanPair;
@@ -18,7 +17,7 @@ use crate::verdict;
 const MOST: usize = 10;
 /// What a change may explain of statements that it does not seem to concern: not all of them are known.
 const LITTLE: f64 = 0.1;
-/// After so many seconds in which all went well, a change that acts at once is 37 % as likely a cause.
+/// After this many seconds in which all went well, a change that acts at once is 37 % as likely a cause.
 const FINE_S: f64 = 40.0;
 /// The weight of a start of the same version.
 const RESTART: f64 = 0.8;
@@ -221,7 +220,9 @@ fn share_of_statements(change: &LedgerChange, parts: &[PartFinding], worse: Wors
             (part.change.by_count_ms / part.change.added_ms.max(f64::MIN_POSITIVE)).clamp(0.0, 1.0);
         part.share * if worse == Worse::Slower { 1.0 - by_count } else { 1.0 }
     };
-    let is_concerned = |part: &&PartFinding| matches!(&part.change.part, PartKey::Statement(place) if statements.contains(&place.name));
+    let is_concerned = |part: &&PartFinding| {
+        part.change.part.statement().is_some_and(|place| statements.contains(&place.name))
+    };
     Some(parts.iter().filter(is_concerned).map(share).sum::<f64>().min(1.0))
 }
 

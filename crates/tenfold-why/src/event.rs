@@ -96,6 +96,14 @@ impl PartKey {
         })
     }
 
+    /// The place of the statement, if it is one.
+    pub fn statement(&self) -> Option<&Arc<StatementPlace>> {
+        match self {
+            PartKey::Statement(place) => Some(place),
+            _ => None,
+        }
+    }
+
     /// What others had, if it is a wait for that and it is known.
     pub fn holder(&self) -> Option<&str> {
         match self {

@@ -36,7 +36,7 @@ impl LogHistogram {
         all.map(|(bucket, count)| (bucket as u8, *count))
     }
 
-    /// Counts so many durations of a bucket.
+    /// Adds this many durations to a bucket.
     pub fn add(&mut self, bucket: u8, times: u32) {
         let count = &mut self.0[usize::from(bucket)];
         *count = count.saturating_add(times);

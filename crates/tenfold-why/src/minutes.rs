@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::answer::{Diagnosis, DiagnosisState};
 use crate::diagnosis::diagnose_within;
-use crate::journal::{Journal, JournalLimits};
+use crate::journal::Journal;
 use crate::minute_cell::SavedMinute;
 use crate::saved::{SavedPage, SavedSeries};
 use crate::seconds::SecondCell;
@@ -55,8 +55,7 @@ impl SavedMinute {
 /// What is wrong in the day before `until_us`, to the minute: endpoints only, since minutes have no statements. Each cell of a series is the
 /// [sums](SavedMinute::sums) of a minute.
 pub fn diagnose_minutes(series: Vec<SavedSeries>, until_us: i64) -> Diagnosis {
-    let mut journal = Journal::new(JournalLimits::default());
-    journal.restore(SavedPage { series, ..SavedPage::default() });
+    let journal = Journal::of([SavedPage { series, ..SavedPage::default() }]);
     diagnose_within(&journal, None, until_us, DAY_S)
 }
 
@@ -74,9 +73,7 @@ pub fn seconds_of(answer: &Diagnosis, until_us: i64) -> Option<[Range<u32>; 2]> 
 ///
 /// `None` unless it began abruptly: what becomes slower from the morning to the noon is no incident, and looks like one by its minutes.
 pub fn diagnose_long(coarse: &Diagnosis, pages: Vec<SavedPage>, until_us: i64) -> Option<Diagnosis> {
-    let mut journal = Journal::new(JournalLimits::default());
-    pages.into_iter().for_each(|page| journal.restore(page));
-    let answer = diagnose_within(&journal, None, until_us, DAY_S);
+    let answer = diagnose_within(&Journal::of(pages), None, until_us, DAY_S);
     let latest_us = coarse.since_us? + i64::from(AROUND_S / 2) * 1_000_000;
     let is_it = answer.state != DiagnosisState::NoIncident && answer.since_us? <= latest_us;
     is_it.then_some(answer)

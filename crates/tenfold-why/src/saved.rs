@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::changes::LedgerChange;
 use crate::event::PartKey;
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalLimits};
 use crate::sample::EventSample;
 use crate::seconds::SecondCell;
 
@@ -56,6 +56,13 @@ impl SavedPage {
 }
 
 impl Journal {
+    /// A journal of what was saved.
+    pub fn of(pages: impl IntoIterator<Item = SavedPage>) -> Self {
+        let mut journal = Journal::new(JournalLimits::default());
+        pages.into_iter().for_each(|page| journal.restore(page));
+        journal
+    }
+
     /// What happened in the seconds from `first` to before `end`.
     pub fn save(&self, first: u32, end: u32) -> SavedPage {
         let mut page = SavedPage::default();

@@ -1,33 +1,15 @@
-//! What is noted in the ledger of changes, which statements the database should be asked about, and what it said.
+//! Which statements the database should be asked about, and what it said.
 
 use std::sync::Arc;
 
-use tenfold_why::{ChangeKind, Diagnosis, DiagnosisState, LedgerChange, PartKey, PlanPair, StatementPlace};
+use tenfold_why::{ChangeKind, Diagnosis, DiagnosisState, LedgerChange, PlanPair, StatementPlace};
 
 use super::rollup::MINUTES;
 use super::{StatementKey, Telemetry};
 
-/// A statement takes longer if one run of it takes so many times as long as before.
+/// A statement takes longer if one run takes at least this many times as long as before.
 const LONGER: f64 = 1.2;
-/// The most statements that one change concerns.
-const MOST_CONCERNED: usize = 100;
-
 impl Telemetry {
-    /// Notes a change of the application, which may be the cause of what is measured later.
-    pub fn changed(&self, kind: ChangeKind, what: String) {
-        self.note(LedgerChange::new(kind, what, self.now().as_microsecond()));
-    }
-
-    /// The same for a change of which more is known. Of the statements that it concerns a hundred are kept.
-    pub fn note(&self, mut change: LedgerChange) {
-        if let Some(statements) = &mut change.statements {
-            statements.sort_unstable();
-            statements.dedup();
-            statements.truncate(MOST_CONCERNED);
-        }
-        self.0.why.note(change);
-    }
-
     /// Begins to keep the plans of statements.
     pub fn keep_plans(&self) {
         self.0.plans.begin();
@@ -65,13 +47,13 @@ impl Telemetry {
         }
         let now_us = self.now().as_microsecond();
         let slower = answer.parts.iter().filter(|part| part.change.slower() >= LONGER);
-        let places = slower.filter_map(|part| place(&part.change.part));
+        let places = slower.filter_map(|part| part.change.part.statement());
         let due: Vec<&Arc<StatementPlace>> =
             places.filter(|place| self.0.plans.retake(place, now_us)).collect();
         if due.is_empty() {
             return Vec::new();
         }
-        let is_due = |key: &StatementKey| place(&key.part).is_some_and(|place| due.contains(&place));
+        let is_due = |key: &StatementKey| key.part.statement().is_some_and(|place| due.contains(&place));
         let all = self.0.statements.all();
         all.iter().filter(|series| is_due(&series.key)).map(|series| Arc::clone(&series.key)).collect()
     }
@@ -114,16 +96,9 @@ impl Telemetry {
     pub(super) fn add_plans(&self, answer: &mut Diagnosis) {
         let Some(since_us) = answer.since_us else { return };
         for part in &mut answer.parts {
-            if let Some(place) = place(&part.change.part) {
+            if let Some(place) = part.change.part.statement() {
                 part.plan = self.0.plans.around(place, since_us);
             }
         }
-    }
-}
-
-fn place(part: &PartKey) -> Option<&Arc<StatementPlace>> {
-    match part {
-        PartKey::Statement(place) => Some(place),
-        _ => None,
     }
 }

@@ -1,12 +1,12 @@
 //! How the database runs the statements that this process has sent: what it chose last, and what it chose before.
 //!
-//! Somebody else asks the database; here is what it said, once for each statement that is told apart.
+//! It does not ask the database itself. It keeps what the database has said, once for each statement that is told apart.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tenfold_why::{PartKey, PlanPair, StatementPlace, names_word, plan_change};
+use tenfold_why::{PlanPair, StatementPlace, has_passed, names_word, plan_change};
 
 use super::rollup::SERIES_LIMIT;
 use super::work::StatementKey;
@@ -24,8 +24,10 @@ const RETAKE_US: i64 = 60_000_000;
 #[derive(Debug, Default)]
 pub(super) struct PlanBook {
     is_on: AtomicBool,
-    known: Mutex<HashMap<Arc<StatementPlace>, KnownPlan>>,
+    known: Mutex<KnownPlans>,
 }
+
+type KnownPlans = HashMap<Arc<StatementPlace>, KnownPlan>;
 
 /// What is known of one statement.
 #[derive(Debug)]
@@ -67,7 +69,7 @@ impl PlanBook {
 
     /// Whether the database should be asked about a statement for the first time, or again because it gave no plan.
     pub(super) fn lacks(&self, key: &StatementKey, now_us: i64) -> bool {
-        let Some(place) = place(key) else { return false };
+        let Some(place) = key.part.statement() else { return false };
         let known = self.known();
         match known.get(place) {
             Some(known) => known.now.is_none() && has_passed(AGAIN_US, known.asked_us, now_us),
@@ -78,17 +80,14 @@ impl PlanBook {
     /// Whether a known plan is so old that it should be asked for again.
     pub(super) fn is_aged(&self, key: &StatementKey, now_us: i64) -> bool {
         let known = self.known();
-        let known = place(key).and_then(|place| known.get(place));
+        let known = key.part.statement().and_then(|place| known.get(place));
         known.is_some_and(|known| known.now.is_some() && has_passed(RENEW_US, known.asked_us, now_us))
     }
 
     /// Whether the plan of a slow statement may be taken again; then it counts as taken.
     pub(super) fn retake(&self, place: &Arc<StatementPlace>, now_us: i64) -> bool {
         let mut known = self.known();
-        if !known.contains_key(place) && known.len() >= SERIES_LIMIT {
-            return false;
-        }
-        let known = known.entry(Arc::clone(place)).or_insert_with(|| KnownPlan::new(now_us));
+        let Some(known) = entry(&mut known, place, now_us) else { return false };
         let is_due = known.retaken_us.is_none_or(|retaken_us| has_passed(RETAKE_US, retaken_us, now_us));
         if is_due {
             known.retaken_us = Some(now_us);
@@ -103,12 +102,8 @@ impl PlanBook {
         plan: Option<String>,
         now_us: i64,
     ) -> Option<ChangedPlan> {
-        let place = place(key)?;
         let mut known = self.known();
-        if !known.contains_key(place) && known.len() >= SERIES_LIMIT {
-            return None;
-        }
-        let known = known.entry(Arc::clone(place)).or_insert_with(|| KnownPlan::new(now_us));
+        let known = entry(&mut known, key.part.statement()?, now_us)?;
         if known.of.get_or_insert_with(|| Arc::clone(key)).text != key.text {
             return None;
         }
@@ -148,7 +143,7 @@ impl PlanBook {
     pub(super) fn latest(&self, key: &StatementKey) -> PlanPair {
         let text = |seen: &Option<SeenPlan>| seen.as_ref().map(|seen| seen.text.clone());
         let known = self.known();
-        let known = place(key).and_then(|place| known.get(place));
+        let known = key.part.statement().and_then(|place| known.get(place));
         known.map_or_else(PlanPair::default, |known| PlanPair {
             before: text(&known.before),
             now: text(&known.now),
@@ -162,7 +157,7 @@ impl PlanBook {
         known.iter().filter(|(_, known)| uses(known)).map(|(place, _)| place.name.clone()).collect()
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Arc<StatementPlace>, KnownPlan>> {
+    fn known(&self) -> MutexGuard<'_, KnownPlans> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -173,14 +168,14 @@ impl KnownPlan {
     }
 }
 
-/// Whether a time has passed since then. It has if the clock was set back: a clock that jumps ahead and back must not stop the looks.
-fn has_passed(time_us: i64, since_us: i64, now_us: i64) -> bool {
-    !(0..time_us).contains(&now_us.saturating_sub(since_us))
-}
-
-fn place(key: &StatementKey) -> Option<&Arc<StatementPlace>> {
-    match &key.part {
-        PartKey::Statement(place) => Some(place),
-        _ => None,
+/// What is known of a statement, or begins to be; `None` if there is no room for another one.
+fn entry<'k>(
+    known: &'k mut KnownPlans,
+    place: &Arc<StatementPlace>,
+    now_us: i64,
+) -> Option<&'k mut KnownPlan> {
+    if !known.contains_key(place) && known.len() >= SERIES_LIMIT {
+        return None;
     }
+    Some(known.entry(Arc::clone(place)).or_insert_with(|| KnownPlan::new(now_us)))
 }

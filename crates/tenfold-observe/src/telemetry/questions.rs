@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tenfold_data::{Timestamp, TraceId};
-use tenfold_why::{Diagnosis, JournalLimits, LedgerChange, SavedMinute, SavedPage};
+use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, SavedMinute, SavedPage};
 
 use super::Telemetry;
 use super::archive::WhyArchive;
@@ -13,6 +13,9 @@ use super::work::Work;
 
 /// How many traces an answer to [`Telemetry::why`] has.
 const WHY_TRACES: usize = 5;
+
+/// The most statements that one change concerns.
+const MOST_CONCERNED: usize = 100;
 
 impl Telemetry {
     /// Begins to record requests and jobs for [`why`](Telemetry::why), within these limits.
@@ -64,6 +67,21 @@ impl Telemetry {
         };
         let slowest = self.slowest(WHY_TRACES, passes);
         slowest.iter().map(|work| u128::from_be_bytes(work.beginning.trace_id.to_bytes())).collect()
+    }
+
+    /// Notes a change of the application, which may be the cause of what is measured later.
+    pub fn changed(&self, kind: ChangeKind, what: String) {
+        self.note(LedgerChange::new(kind, what, self.now().as_microsecond()));
+    }
+
+    /// Notes a change with all that is known of it. Of its statements at most a hundred are kept.
+    pub fn note(&self, mut change: LedgerChange) {
+        if let Some(statements) = &mut change.statements {
+            statements.sort_unstable();
+            statements.dedup();
+            statements.truncate(MOST_CONCERNED);
+        }
+        self.0.why.note(change);
     }
 
     /// The changes that were noted, the oldest first: starts, migrations, long jobs. They wait for a question that is being

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenfold_data::{
-    Boundary, CallSite, Cost, OrgId, RepeatKind, RepeatedRecord, SpanId, Timestamp, TraceId, Uuid,
+    Boundary, CallSite, Cost, OrgId, RepeatKind, RepeatedRecord, SpanId, Timestamp, TraceContext, TraceId,
+    Uuid,
 };
 use tenfold_why::PartKey;
 
@@ -39,6 +40,15 @@ pub struct Beginning {
     pub organization: Option<OrgId>,
     /// For a job: which, and how long it waited.
     pub job: Option<JobFacts>,
+}
+
+impl Beginning {
+    /// A request of this method and route, without a caller's span and of no organization yet.
+    pub fn of_request(name: String, trace: TraceContext, at: Timestamp) -> Self {
+        let TraceContext { trace_id, span_id, .. } = trace;
+        let (kind, parent, organization, job) = (WorkKind::Request, None, None, None);
+        Beginning { kind, name, trace_id, span_id, parent, at, organization, job }
+    }
 }
 
 /// What only jobs have.

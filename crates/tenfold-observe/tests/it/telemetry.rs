@@ -21,16 +21,7 @@ fn telemetry() -> (Telemetry, Clock) {
 }
 
 fn beginning(telemetry: &Telemetry, name: &str, trace: TraceContext) -> Beginning {
-    Beginning {
-        kind: WorkKind::Request,
-        name: name.to_owned(),
-        trace_id: trace.trace_id,
-        span_id: trace.span_id,
-        parent: None,
-        at: telemetry.clock().now(),
-        organization: None,
-        job: None,
-    }
+    Beginning::of_request(name.to_owned(), trace, telemetry.clock().now())
 }
 
 fn request(telemetry: &Telemetry, name: &str, status: u16) -> TraceContext {

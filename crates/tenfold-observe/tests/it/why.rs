@@ -20,16 +20,8 @@ fn recording() -> (Telemetry, Clock) {
 /// A request of an organization, with one statement so often; it is answered with this status.
 fn request(telemetry: &Telemetry, organization: u128, times: usize, status: u16) {
     let trace = TraceContext::start_random();
-    let work = telemetry.begin(Beginning {
-        kind: WorkKind::Request,
-        name: "GET /orders".to_owned(),
-        trace_id: trace.trace_id,
-        span_id: trace.span_id,
-        parent: None,
-        at: telemetry.clock().now(),
-        organization: None,
-        job: None,
-    });
+    let work =
+        telemetry.begin(Beginning::of_request("GET /orders".to_owned(), trace, telemetry.clock().now()));
     telemetry.acts_for(trace.span_id, OrgId(Uuid::from_u128(organization)), None);
     let outcome = if status < 500 { Outcome::Ok } else { Outcome::Failed };
     let site = Location::caller();
@@ -117,16 +109,8 @@ fn nothing_is_recorded_unless_it_is_asked_for() {
 /// A request that changes orders in a transaction, and waits so before it.
 fn waiting_request(telemetry: &Telemetry, waits: &DatabaseWaits) {
     let trace = TraceContext::start_random();
-    let work = telemetry.begin(Beginning {
-        kind: WorkKind::Request,
-        name: "POST /orders".to_owned(),
-        trace_id: trace.trace_id,
-        span_id: trace.span_id,
-        parent: None,
-        at: telemetry.clock().now(),
-        organization: None,
-        job: None,
-    });
+    let work =
+        telemetry.begin(Beginning::of_request("POST /orders".to_owned(), trace, telemetry.clock().now()));
     // How long a request takes is real.
     let until = std::time::Instant::now() + waits.sum();
     while std::time::Instant::now() < until {

@@ -117,6 +117,18 @@ fn what_was_saved_before_a_restart_is_compared_with() {
     assert!(answer.organizations.len() > 25, "{}", answer.organizations.len());
 }
 
+/// Saves what a process saves once this second is over: a page every ten seconds, and each minute.
+fn save(world: &World, second: i64, pages: &mut Vec<(u32, SavedPage)>, minutes: &mut Vec<SavedMinute>) {
+    if second % 10 == 9 {
+        let first = second as u32 - 9;
+        pages.push((first, world.journal.save(first, first + 10)));
+    }
+    if second % 60 == 59 {
+        let minute = (second / 60) as u32;
+        minutes.extend(world.journal.minutes(None, minute..minute + 1));
+    }
+}
+
 /// Five hours of a world whose fault began after the first, saved as a process saves them; and the minutes.
 fn five_hours(
     fault: FaultKind,
@@ -128,14 +140,7 @@ fn five_hours(
     let (mut pages, mut minutes) = (Vec::new(), Vec::new());
     for second in START_S..START_S + 5 * HOUR_S {
         world.second(second, 1.0, (second >= fault.onset_s).then_some(&fault));
-        if second % 10 == 9 {
-            let first = second as u32 - 9;
-            pages.push((first, world.journal.save(first, first + 10)));
-        }
-        if second % 60 == 59 {
-            let minute = (second / 60) as u32;
-            minutes.extend(world.journal.minutes(None, minute..minute + 1));
-        }
+        save(&world, second, &mut pages, &mut minutes);
     }
     (world, fault, pages, minutes)
 }
@@ -180,14 +185,7 @@ fn what_gets_slower_by_and_by_over_hours_is_no_long_incident() {
     for second in START_S..START_S + hours {
         fault.strength = 1.0 + (most - 1.0) * (second - START_S) as f64 / hours as f64;
         world.second(second, 1.0, Some(&fault));
-        if second % 10 == 9 {
-            let first = second as u32 - 9;
-            pages.push((first, world.journal.save(first, first + 10)));
-        }
-        if second % 60 == 59 {
-            let minute = (second / 60) as u32;
-            minutes.extend(world.journal.minutes(None, minute..minute + 1));
-        }
+        save(&world, second, &mut pages, &mut minutes);
     }
     let until_us = (START_S + hours) * 1_000_000;
     // By its minutes it looks like one.
