@@ -108,7 +108,7 @@ fn document(title: &str, bar: &Markup, content: &Markup) -> Response {
     unrecorded(Html(markup.into_string()))
 }
 
-/// Forms that change something, for an operator who may. Those who may look would only get a 403, so they see none.
+/// Forms that change something, for an operator with the role `act`. With the role `look` they would answer 403, so they are not shown.
 pub(crate) fn actions(operator: &Operator, forms: &Markup) -> Markup {
     html! { @if operator.may_act() { div.actions { (forms) } } }
 }

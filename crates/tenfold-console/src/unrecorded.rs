@@ -10,7 +10,7 @@ pub(crate) fn unrecorded(answer: impl IntoResponse) -> Response {
     response
 }
 
-/// The same for one that nobody keeps.
+/// The same for an answer that no cache may keep.
 pub(crate) fn unseen(answer: impl IntoResponse) -> Response {
     let mut response = unrecorded(answer);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

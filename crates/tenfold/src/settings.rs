@@ -4,6 +4,7 @@ mod admission;
 mod buffers;
 mod live;
 mod operators;
+mod why;
 
 use std::net::SocketAddr;
 use std::ops::Bound;
@@ -19,10 +20,10 @@ use self::admission::read_admission;
 use self::buffers::read_buffers;
 use self::live::read_live;
 use self::operators::read_operators;
+use self::why::read_why;
 use crate::config::{ByteSize, ConfigError, Loaded, Secret, TimeSpan};
 use crate::http::origins::origin;
 use crate::http::{ForwardedHeader, HttpSettings, Origins, Proxies, ProxyNetwork};
-use crate::why::days::DayBounds;
 use crate::why::history::HistorySettings;
 
 /// The framework's defaults; modules add sections of their own.
@@ -93,21 +94,6 @@ enum SwitchChoice {
 #[serde(deny_unknown_fields)]
 struct MetricsSection {
     password: Secret,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WhySection {
-    record: bool,
-    plans: bool,
-    series: usize,
-    seconds: usize,
-    minutes: usize,
-    events: usize,
-    history: String,
-    history_size: ByteSize,
-    history_hours: usize,
-    history_hours_size: ByteSize,
 }
 
 /// The shortest password that `metrics.password` accepts.
@@ -300,28 +286,6 @@ fn read_metrics(loaded: &Loaded) -> Result<MetricsSection, ConfigError> {
         loaded.refuse("metrics.password", allowed)?;
     }
     Ok(metrics)
-}
-
-/// What is recorded in memory, whether plans are kept, and the file that keeps the records.
-type WhySettings = (Option<JournalLimits>, bool, Option<HistorySettings>);
-
-fn read_why(loaded: &Loaded) -> Result<WhySettings, ConfigError> {
-    let section: WhySection = loaded.section("why")?;
-    let WhySection { record, plans, series, seconds, minutes, events, .. } = section;
-    loaded.within("why.series", series, 10..=10_000)?;
-    loaded.within("why.seconds", seconds, 10_000..=100_000_000)?;
-    loaded.within("why.minutes", minutes, 100..=1_000_000)?;
-    loaded.within("why.events", events, 1_000..=10_000_000)?;
-    let sizes = ByteSize::mib(1)..=ByteSize::gib(1);
-    loaded.within("why.history_size", section.history_size, sizes.clone())?;
-    loaded.within("why.history_hours", section.history_hours, 1_000..=10_000_000)?;
-    loaded.within("why.history_hours_size", section.history_hours_size, sizes)?;
-    let limits = record.then_some(JournalLimits { series, seconds, minutes, events });
-    let days = DayBounds { hours: section.history_hours, bytes: section.history_hours_size.as_u64() };
-    let bytes = section.history_size.as_u64();
-    let history = HistorySettings { file: section.history, bytes, days };
-    let is_kept = record && !history.file.is_empty();
-    Ok((limits, record && plans, is_kept.then_some(history)))
 }
 
 fn is_https(public_url: &str) -> bool {

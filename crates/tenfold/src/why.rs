@@ -13,7 +13,7 @@ pub(crate) mod settings;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
-use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
+use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding};
 
 pub use self::plans::StatementPlans;
 pub use self::records::records;
@@ -66,7 +66,7 @@ pub fn json(answer: &Diagnosis) -> Value {
 }
 
 fn statement(part: &PartFinding) -> Option<Value> {
-    let PartKey::Statement(place) = &part.change.part else { return None };
+    let place = part.change.part.statement()?;
     Some(json!({
         "name": place.name,
         "file": place.file,

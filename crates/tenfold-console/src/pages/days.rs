@@ -73,7 +73,7 @@ async fn minutes_of(telemetry: &Telemetry, name: &str, minutes: Range<u32>) -> A
     found
 }
 
-/// Minutes of so many, each added up, by the first of them.
+/// Minutes added up in groups of `length`, by the first minute of each group.
 fn by(minutes: &[SavedMinute], length: u32) -> BTreeMap<u32, MinuteCell> {
     let mut sums: BTreeMap<u32, MinuteCell> = BTreeMap::new();
     for saved in minutes {

@@ -240,7 +240,7 @@ fn link(trace: Option<u128>) -> Markup {
 
 /// A kept trace of the first endpoint with the part that explains most.
 fn of_part(telemetry: &Telemetry, answer: &Diagnosis) -> Option<u128> {
-    let PartKey::Statement(place) = &answer.parts.first()?.change.part else { return None };
+    let place = answer.parts.first()?.change.part.statement()?;
     let is_it = |what: &What| matches!(what, What::Statement(key, _) if key.name == place.name);
     of_work(telemetry, answer, |work| work.spans.iter().any(|span| is_it(&span.what)))
 }

@@ -12,6 +12,7 @@ use tenfold_data::{Clock, Database, Dialect};
 use tenfold_observe::logs;
 use tenfold_observe::telemetry::Telemetry;
 
+use super::App;
 use super::cache_command::{self, CacheCommand};
 use super::client_file::ClientFile;
 use super::console_sign_in::OPERATOR_VARIABLES;
@@ -20,9 +21,8 @@ use super::load_command::{self, LoadCommand};
 use super::mcp_command::McpCommand;
 use super::operator_command::OperatorCommand;
 use super::serve::{ProcessRole, serve};
-use super::terminal::{say, say_error, stop_signal};
+use super::terminal::{one_line, say, say_error, stop_signal};
 use super::why_command::{OnsetCommand, WhyCommand};
-use super::{App, one_line};
 use crate::config::{Loaded, Loader, Presence};
 
 #[derive(Parser)]

@@ -28,8 +28,8 @@ use axum::Router;
 use bytes::Bytes;
 use tenfold_data::migrations;
 use tenfold_data::{
-    Clock, DataError, Database, Holds, ModuleMigrations, Observer, RowLevelSecurity, SystemContext,
-    TopicKind, feed_migrations,
+    Clock, Database, Holds, ModuleMigrations, Observer, RowLevelSecurity, SystemContext, TopicKind,
+    feed_migrations,
 };
 use tenfold_jobs::{Jobs, Listeners, Registry, Services, job_migrations};
 use tenfold_observe::metrics::{Build, Metrics};
@@ -382,23 +382,4 @@ fn announce(wall: &RowLevelSecurity) {
         Holds::Bypassed => tracing::warn!("row-level security is {wall}"),
         Holds::Owner | Holds::Everybody => tracing::info!("row-level security is {wall}"),
     }
-}
-
-/// The first line of an error, for an operator at a terminal.
-fn one_line(error: &anyhow::Error) -> String {
-    match error.downcast_ref::<DataError>() {
-        Some(DataError::Unavailable(source)) => {
-            let why = with_causes(source);
-            format!(
-                "the database of database.url cannot be used: {why}; repair it, or choose another with --database"
-            )
-        }
-        _ => format!("{error:#}"),
-    }
-}
-
-/// The error and its sources: a driver's own message, such as `error connecting to server`, leaves out the cause.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

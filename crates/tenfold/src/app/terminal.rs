@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use tenfold_data::DataError;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// SIGTERM, which service managers send, or Ctrl-C. Signals count from this call on; the future waits for one.
@@ -26,4 +27,23 @@ pub(super) fn say(text: &str) {
 pub(super) fn say_error(text: &str) {
     // A closed terminal cannot be helped.
     let _ = writeln!(std::io::stderr(), "error: {text}");
+}
+
+/// The first line of an error, for an operator at a terminal.
+pub(super) fn one_line(error: &anyhow::Error) -> String {
+    match error.downcast_ref::<DataError>() {
+        Some(DataError::Unavailable(source)) => {
+            let why = with_causes(source);
+            format!(
+                "the database of database.url cannot be used: {why}; repair it, or choose another with --database"
+            )
+        }
+        _ => format!("{error:#}"),
+    }
+}
+
+/// The error and its sources: a driver's own message, such as `error connecting to server`, leaves out the cause.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

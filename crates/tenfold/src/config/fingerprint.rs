@@ -21,8 +21,13 @@ impl HiddenValue {
     pub(crate) fn hash(&self, salt: &str) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(salt.as_bytes()).expect("HMAC takes keys of any length");
         let hash = mac.chain_update(self.0.as_bytes()).finalize().into_bytes();
-        hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        hex(&hash[..16])
     }
+}
+
+/// Bytes as text, two digits each.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Loaded {

@@ -56,7 +56,7 @@ mod value;
 
 pub use byte_size::{ByteSize, InvalidByteSize};
 pub use error::ConfigError;
-pub(crate) use fingerprint::SettingPrint;
+pub(crate) use fingerprint::{SettingPrint, hex};
 pub use loaded::{Documentation, Loaded, unless_empty};
 pub use loader::{Loader, Presence};
 pub use origin::Origin;

@@ -17,6 +17,7 @@ mod endpoint;
 mod health;
 mod host;
 mod live;
+mod lobby;
 mod metrics_text;
 mod openapi;
 mod operators_port;

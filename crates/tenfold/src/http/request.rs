@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tenfold_admission::Permit;
 use tenfold_data::trace::TRACEPARENT;
 use tenfold_data::{Cost, Scope, SpanId, TraceContext};
-use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals, WorkKind};
+use tenfold_observe::telemetry::{Beginning, Ending, Recording, Totals};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
@@ -206,16 +206,8 @@ fn record(
         Method::OPTIONS,
     ];
     let method = if known.contains(method) { method.as_str() } else { "OTHER" };
-    let beginning = Beginning {
-        kind: WorkKind::Request,
-        name: format!("{method} {}", received.route()),
-        trace_id: trace.trace_id,
-        span_id: trace.span_id,
-        parent: received.parent,
-        at: state.database().clock().now(),
-        organization: None,
-        job: None,
-    };
+    let (name, at) = (format!("{method} {}", received.route()), state.database().clock().now());
+    let beginning = Beginning { parent: received.parent, ..Beginning::of_request(name, trace, at) };
     state.telemetry().begin_arrived(beginning, arrived.into_std(), queued)
 }
 

@@ -22,8 +22,9 @@ use super::answer_body::AnswerBody;
 use super::buffers::{BufferBudget, READ_AHEAD};
 use super::client_address::PeerAddress;
 use super::connection::{Activity, ConnectionWatch, End, Metered};
+use super::lobby::{LOOK_EVERY, Lobby};
 use super::pace::Paced;
-use super::room::{ConnectionPlace, LOOK_EVERY, Lobby, Room};
+use super::room::{ConnectionPlace, Room};
 use super::settings::HttpSettings;
 
 /// Why an address cannot be listened on.
@@ -88,7 +89,7 @@ impl Bound {
         buffers: &Arc<BufferBudget>,
         stop: impl Future<Output = ()>,
     ) -> usize {
-        let room = Room::new(settings, Arc::clone(buffers));
+        let room = Room::new(settings.max_connections, settings.proxies.clone(), Arc::clone(buffers));
         let mut lobby = Lobby::new(&room);
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::future::BoxFuture;
 use tenfold_data::{DataError, Database, SystemContext, sql};
 use tenfold_observe::telemetry::diagnosis::{
     DAY_S, Diagnosis, SavedMinute, SavedPage, SavedSeries, SecondCell, diagnose_minutes,
@@ -120,19 +120,15 @@ impl fmt::Debug for HistoryArchive {
 }
 
 impl WhyArchive for HistoryArchive {
-    fn pages(&self, seconds: Range<u32>) -> Pin<Box<dyn Future<Output = Vec<SavedPage>> + Send + '_>> {
+    fn pages(&self, seconds: Range<u32>) -> BoxFuture<'_, Vec<SavedPage>> {
         Box::pin(self.pages_of(seconds))
     }
 
-    fn days<'a>(
-        &'a self,
-        endpoint: &'a str,
-        minutes: Range<u32>,
-    ) -> Pin<Box<dyn Future<Output = ArchivedDays> + Send + 'a>> {
+    fn days<'a>(&'a self, endpoint: &'a str, minutes: Range<u32>) -> BoxFuture<'a, ArchivedDays> {
         Box::pin(self.days_of(endpoint, minutes))
     }
 
-    fn coarse(&self, until: u32, older: u32) -> Pin<Box<dyn Future<Output = Option<Diagnosis>> + Send + '_>> {
+    fn coarse(&self, until: u32, older: u32) -> BoxFuture<'_, Option<Diagnosis>> {
         Box::pin(self.coarse_of(until, older))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tenfold_data::{Database, PlanRequest, Timestamp};
-use tenfold_observe::telemetry::diagnosis::{Diagnosis, DiagnosisState};
+use tenfold_observe::telemetry::diagnosis::{Diagnosis, DiagnosisState, has_passed};
 use tenfold_observe::telemetry::{StatementKey, Telemetry};
 use tokio::sync::Mutex as LookLock;
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a question waits for it.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The plans of a process, and who takes them.
+/// Takes the plans of a process.
 pub struct StatementPlans {
     database: Database,
     telemetry: Telemetry,
@@ -103,8 +103,7 @@ impl StatementPlans {
 
     /// Whether a question may make it look for the schema; then it counts as tried. It may as well if the clock was set back.
     fn may_try(&self, now_us: i64) -> bool {
-        let try_now =
-            |tried_us: i64| (!(0..TRY_EVERY_US).contains(&now_us.saturating_sub(tried_us))).then_some(now_us);
+        let try_now = |tried_us: i64| has_passed(TRY_EVERY_US, tried_us, now_us).then_some(now_us);
         self.tried_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, try_now).is_ok()
     }
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use tenfold_data::Timestamp;
 use tenfold_observe::telemetry::diagnosis::{
-    DAY_S, Diagnosis, DiagnosisState, Journal, JournalLimits, SavedPage, diagnose_long, diagnose_within,
-    seconds_of,
+    DAY_S, Diagnosis, DiagnosisState, Journal, diagnose_long, diagnose_within, seconds_of,
 };
 use tenfold_observe::telemetry::{Telemetry, WhyArchive};
 
@@ -50,7 +49,7 @@ pub(crate) async fn ask(
     Some(answer)
 }
 
-/// The same by the memory alone, which is two hours: for what asks by itself.
+/// The same by the memory alone, which is two hours: for the task that takes plans.
 pub(super) async fn recent(
     telemetry: &Telemetry,
     since: Option<Timestamp>,
@@ -68,7 +67,7 @@ async fn of_file(archive: &dyn WhyArchive, since: Timestamp, until: Timestamp) -
         return of_minutes(archive, until).await;
     }
     let answer = move || {
-        let journal = journal(pages);
+        let journal = Journal::of(pages);
         let mut answer = diagnose_within(&journal, Some(since_us), until_us, DAY_S);
         if let (DiagnosisState::NoIncident, Some(dropped)) = (answer.state, journal.dropped()) {
             let from = Timestamp::from_second(i64::from(dropped) + 1).unwrap_or(until);
@@ -108,12 +107,6 @@ async fn long(archive: &dyn WhyArchive, until: Timestamp) -> Result<Option<Diagn
         pages.extend(archive.pages(seconds).await);
     }
     Ok(computed(move || diagnose_long(&coarse, pages, until_us)).await.flatten())
-}
-
-fn journal(pages: Vec<SavedPage>) -> Journal {
-    let mut journal = Journal::new(JournalLimits::default());
-    pages.into_iter().for_each(|page| journal.restore(page));
-    journal
 }
 
 async fn computed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {

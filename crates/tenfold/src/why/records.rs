@@ -5,7 +5,7 @@ use std::ops::Range;
 use anyhow::Context as _;
 use tenfold_data::Timestamp;
 use tenfold_observe::telemetry::Telemetry;
-use tenfold_observe::telemetry::diagnosis::{Diagnosis, Journal, JournalLimits, SavedPage, diagnose};
+use tenfold_observe::telemetry::diagnosis::{Diagnosis, Journal, SavedPage, diagnose};
 
 use super::page::PageText;
 
@@ -53,8 +53,7 @@ pub(crate) fn merged(records: &[String], until: Timestamp) -> anyhow::Result<Dia
         }
     }
     pages.sort_by_key(|(first, _)| *first);
-    let mut journal = Journal::new(JournalLimits::default());
-    pages.into_iter().for_each(|(_, page)| journal.restore(page));
+    let journal = Journal::of(pages.into_iter().map(|(_, page)| page));
     Ok(diagnose(&journal, None, until.as_microsecond()))
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tenfold_data::{SchemaItem, SchemaKind};
 use tenfold_observe::telemetry::Telemetry;
-use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange};
+use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange, has_passed};
 
 /// How many changes of one look are noted.
 const MOST: usize = 20;
@@ -31,7 +31,7 @@ type Items = BTreeMap<(SchemaKind, String), SchemaItem>;
 impl SchemaSnapshot {
     /// Whether it should be asked for again: once a minute, and if the clock was set back.
     pub(super) fn is_due(&self, now_us: i64) -> bool {
-        self.asked_us.is_none_or(|asked_us| !(0..EVERY_US).contains(&now_us.saturating_sub(asked_us)))
+        self.asked_us.is_none_or(|asked_us| has_passed(EVERY_US, asked_us, now_us))
     }
 
     /// Whether it was never seen since then.

@@ -8,7 +8,7 @@ use tenfold_data::{DataError, Database, MigrationFile, SystemContext, sql};
 use tenfold_observe::telemetry::Telemetry;
 use tenfold_observe::telemetry::diagnosis::ChangeKind;
 
-use crate::config::SettingPrint;
+use crate::config::{SettingPrint, hex};
 
 pub(super) const MIGRATION: MigrationFile = MigrationFile {
     name: "0002_settings.sql",
@@ -67,7 +67,7 @@ pub(super) async fn compare(
 fn new_salt() -> anyhow::Result<String> {
     let mut salt = [0_u8; 32];
     getrandom::fill(&mut salt)?;
-    Ok(salt.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&salt))
 }
 
 impl StoredSettings {

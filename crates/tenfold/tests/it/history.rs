@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenfold::data::{Clock, Database, DatabaseSettings, Timestamp, TraceContext};
 use tenfold::telemetry::diagnosis::{ChangeKind, DiagnosisState, JournalLimits};
-use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals, WorkKind};
+use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
 use tenfold::testing::KeptHistory;
 use tenfold::{SystemContext, sql};
 
@@ -48,16 +48,7 @@ fn recording(second: i64) -> (Telemetry, Clock) {
 
 fn request(telemetry: &Telemetry, status: u16) {
     let trace = TraceContext::start_random();
-    let work = telemetry.begin(Beginning {
-        kind: WorkKind::Request,
-        name: ROUTE.to_owned(),
-        trace_id: trace.trace_id,
-        span_id: trace.span_id,
-        parent: None,
-        at: telemetry.clock().now(),
-        organization: None,
-        job: None,
-    });
+    let work = telemetry.begin(Beginning::of_request(ROUTE.to_owned(), trace, telemetry.clock().now()));
     work.end(Ending::Answered(status), Totals::default());
 }
 
