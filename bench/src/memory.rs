@@ -4,12 +4,13 @@ use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use harness::process::memory_of;
 use harness::random::Random;
 use tenfold::data::{
     Clock, DatabaseWaits, Dialect, OrgId, Outcome, StatementRecord, Timestamp, TraceContext, Uuid,
 };
 use tenfold::telemetry::diagnosis::JournalLimits;
-use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals, WorkKind};
+use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
 
 use crate::options::Options;
 use crate::report::{BenchReport, ReportRow};
@@ -48,7 +49,7 @@ pub fn run(options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
         report.add(
             ReportRow::without_database("memory", "telemetry")
                 .with("requests", done)
-                .with("rss_mib", resident()? >> 20)
+                .with("rss_mib", memory_of(std::process::id(), "VmRSS") >> 20)
                 .with("request_ns", each.round())
                 .with("lost", telemetry.lost_for_why()),
         );
@@ -57,7 +58,9 @@ pub fn run(options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
     let answer = telemetry.why(None, clock.now()).context("it is recorded")?;
     let millis = (asked.elapsed().as_secs_f64() * 1e6).round() / 1e3;
     let row = ReportRow::without_database("memory", "why").with("answer_ms", millis);
-    report.add(row.with("rss_mib", resident()? >> 20).with("verdict", answer.verdict));
+    report.add(
+        row.with("rss_mib", memory_of(std::process::id(), "VmRSS") >> 20).with("verdict", answer.verdict),
+    );
     Ok(())
 }
 
@@ -65,16 +68,11 @@ pub fn run(options: &Options, report: &mut BenchReport) -> anyhow::Result<()> {
 fn request(telemetry: &Telemetry, random: &mut Random) {
     let trace = TraceContext::start_random();
     let route = random.below(ROUTES);
-    let work = telemetry.begin(Beginning {
-        kind: WorkKind::Request,
-        name: format!("GET /v1/things_{route}"),
-        trace_id: trace.trace_id,
-        span_id: trace.span_id,
-        parent: None,
-        at: telemetry.clock().now(),
-        organization: None,
-        job: None,
-    });
+    let work = telemetry.begin(Beginning::of_request(
+        format!("GET /v1/things_{route}"),
+        trace,
+        telemetry.clock().now(),
+    ));
     let organization = OrgId(Uuid::from_u128(u128::from(random.below(ORGANIZATIONS)) + 1));
     let person = Uuid::from_u128(u128::from(random.below(PEOPLE)) + 1);
     telemetry.acts_for(trace.span_id, organization, Some(person));
@@ -97,12 +95,4 @@ fn request(telemetry: &Telemetry, random: &mut Random) {
     }
     let status = if random.below(1_000) == 0 { 500 } else { 200 };
     work.end(Ending::Answered(status), Totals::default());
-}
-
-/// What this process has in memory, in bytes.
-fn resident() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    Ok(kib.context("the system says how much memory a process has")? * 1024)
 }

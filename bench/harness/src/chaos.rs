@@ -9,7 +9,7 @@ use tenfold::data::Clock;
 use crate::fleet::{Address, Fleet, Layout};
 use crate::found::{Evidence, Reader, incoming};
 use crate::ledger::{Entry, Ledger};
-use crate::process::{block_on, pause, wait_at_most};
+use crate::process::{block_on, let_pass, pause};
 use crate::random::Random;
 use crate::verdict::{Kill, Verdict};
 use crate::wire::{HttpConnection, HttpRequest};
@@ -151,7 +151,7 @@ fn strike_again_and_again(
         uploads.released.store(released, Ordering::Release);
         let life = Duration::from_micros(random.below(LONGEST_LIFE.as_micros() as u64));
         // There is no condition to wait for: the random moment is the point.
-        let _: Option<()> = wait_at_most(life, || None);
+        let_pass(life);
         let victims = uploads.plan.layout.choose(&mut random);
         let at = uploads.clock.now();
         match uploads.plan.fault {

@@ -36,6 +36,23 @@ pub(crate) fn pause() {
     std::thread::park_timeout(Duration::from_millis(10));
 }
 
+/// A field of the memory of a process, such as `VmRSS`, in bytes.
+///
+/// # Panics
+/// When there is no such process, or no such field.
+pub fn memory_of(process: u32, field: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+    let status = status.expect("a running process has a status");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kib.unwrap_or_else(|| panic!("{field} is not in {status}")) * 1024
+}
+
+/// Lets this much time pass.
+pub fn let_pass(span: Duration) {
+    let _: Option<()> = wait_at_most(span, || None);
+}
+
 /// Runs a future to its end.
 ///
 /// # Panics
@@ -277,11 +294,7 @@ impl Process {
     /// When the system does not provide the figure: only Linux does.
     /// When the system counts no such thing: only Linux does.
     pub fn memory(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let status = status.expect("a running process has a status");
-        let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-        let kib = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        kib.unwrap_or_else(|| panic!("{field} is not in {status}")) * 1024
+        memory_of(self.child.id(), field)
     }
 
     /// Stops the process as a service manager does.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use harness::Deployment;
 use harness::fleet::start_worker;
-use harness::process::{Process, wait_at_most};
+use harness::process::{Process, let_pass};
 use harness::wire::HttpRequest;
 use tenfold::data::Dialect;
 
@@ -126,7 +126,7 @@ impl<'a> TargetProcesses<'a> {
             ChaosFault::KillNew => {
                 // The other one goes on alone, until the killed one's leases are over.
                 self.workers.remove(0).kill();
-                let _: Option<()> = wait_at_most(STOPPED, || None);
+                let_pass(STOPPED);
                 self.workers.push(start(self.place, self.fault, 1));
             }
             ChaosFault::Stop => self.stop(),
@@ -166,7 +166,7 @@ impl<'a> TargetProcesses<'a> {
             }
             worker.signal("CONT");
         }
-        let _: Option<()> = wait_at_most(STOPPED, || None);
+        let_pass(STOPPED);
         worker.signal("CONT");
     }
 }

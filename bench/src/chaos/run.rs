@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use harness::Deployment;
-use harness::process::wait_at_most;
+use harness::process::let_pass;
 use harness::random::Random;
 use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::data::{Clock, Dialect};
@@ -135,7 +135,7 @@ fn strike_again_and_again(
     for _ in 0..plan.strikes {
         // There is no condition to wait for: the random moment is the point.
         let life = Duration::from_millis(500 + random.below(1_500));
-        let _: Option<()> = wait_at_most(life, || None);
+        let_pass(life);
         if plan.fault == ChaosFault::Poison {
             enqueuers.poison();
         }
@@ -149,7 +149,7 @@ fn strike_again_and_again(
     let until = enqueuers.clock.now() + plan.span;
     while enqueuers.clock.now() < until {
         targets.revive();
-        let _: Option<()> = wait_at_most(Duration::from_millis(20), || None);
+        let_pass(Duration::from_millis(20));
     }
     Ok(strikes)
 }
@@ -168,7 +168,7 @@ impl Enqueuers {
             }
             // A third of what eight jobs at once can do.
             let pause = if self.fault == ChaosFault::PoolExhausted { takes / 2 } else { takes * 3 / 2 };
-            let _: Option<()> = wait_at_most(pause, || None);
+            let_pass(pause);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use harness::process::{Process, wait_at_most};
+use harness::process::{Process, let_pass};
 use harness::wire::{HttpConnection, HttpRequest};
 
 /// How often the health check is asked for, and the other organization's list.
@@ -48,7 +48,7 @@ fn ask(process: &Process, request: &HttpRequest, is_over: &AtomicBool) -> Asked 
             Ok(_) => asked.refused += 1,
             Err(_) => asked.failed += 1,
         }
-        let _: Option<()> = wait_at_most(EVERY, || None);
+        let_pass(EVERY);
     }
     asked
 }
@@ -62,7 +62,7 @@ pub fn look_on(process: &Process, list: &HttpRequest, attack: impl FnOnce()) -> 
         scope.spawn(|| {
             while !is_over.load(Ordering::Acquire) {
                 most_memory.fetch_max(process.memory("VmRSS"), Ordering::AcqRel);
-                let _: Option<()> = wait_at_most(EVERY, || None);
+                let_pass(EVERY);
             }
         });
         attack();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use harness::Deployment;
-use harness::process::{Process, wait_at_most};
+use harness::process::{Process, let_pass};
 use serde_json::Value;
 use tenfold::data::{Clock, Dialect, Timestamp};
 
@@ -121,7 +121,7 @@ pub fn run(
             let target = format!("http://{}", process.address());
             let load = ["load", "--rate", RATE, "--duration", TRAFFIC, "--target", &target];
             let traffic = place.other(program, &load).spawn();
-            pause(BEFORE);
+            let_pass(BEFORE);
             let began = Clock::system().now();
             let cause = fault.cause(&place).map(|mut command| {
                 command
@@ -131,7 +131,7 @@ pub fn run(
                     .context("psql or python3 cannot be run")
             });
             let cause = cause.transpose()?.map(Causing);
-            pause(ASKED_AFTER);
+            let_pass(ASKED_AFTER);
             let answer = ask(&place, program, &target)?;
             drop((cause, traffic));
             report.add(row(*dialect, fault, began, &answer, &process));
@@ -161,10 +161,6 @@ fn ask(place: &Deployment, program: &Path, target: &str) -> anyhow::Result<Value
     let finished = asking.env("TENFOLD_CONSOLE__PASSWORD", "tenfold-demo").finish();
     serde_json::from_str(&finished.out)
         .with_context(|| format!("app why gives no answer: {}{}", finished.out, finished.err))
-}
-
-fn pause(span: Duration) {
-    let _: Option<()> = wait_at_most(span, || None);
 }
 
 /// The program that causes a fault; it is ended when this is dropped.

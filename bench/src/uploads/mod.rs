@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use harness::Deployment;
 use harness::found::Reader;
-use harness::process::{Process, block_on, wait_at_most};
+use harness::process::{Process, block_on, let_pass};
 use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::data::{Clock, Dialect};
 
@@ -162,7 +162,7 @@ fn ping(process: &Process, watched: &UploadsMonitor) {
         let answer = connection.ask(&HttpRequest::get("/readyz")).expect("the server answers");
         assert_eq!(answer.status, 200);
         watched.pings.lock().unwrap_or_else(PoisonError::into_inner).push(began.elapsed());
-        let _: Option<()> = wait_at_most(PING_EVERY, || None);
+        let_pass(PING_EVERY);
     }
 }
 
@@ -173,7 +173,7 @@ fn watch(process: &Process, watched: &UploadsMonitor) {
         watched.most_memory.fetch_max(process.memory("VmRSS"), Ordering::AcqRel);
         let in_flight = in_flight(&mut connection).saturating_sub(1);
         watched.most_in_flight.fetch_max(in_flight, Ordering::AcqRel);
-        let _: Option<()> = wait_at_most(Duration::from_millis(50), || None);
+        let_pass(Duration::from_millis(50));
     }
 }
 

@@ -9,7 +9,7 @@ use tenfold_data::{
     TraceContext,
 };
 use tenfold_observe::metrics::{Build, Metrics, MetricOutcome};
-use tenfold_observe::telemetry::{Beginning, Ending, Telemetry, Totals, WorkKind};
+use tenfold_observe::telemetry::{Beginning, Ending, Telemetry, Totals};
 
 use crate::line::{Line, quantile};
 use crate::people::{User, UserId, organization};
@@ -91,16 +91,7 @@ async fn request(
     let route = if lists { "/v1/users" } else { "/v1/users/{id}" };
     let watch = heard.map(|(metrics, telemetry)| {
         let in_flight = metrics.request_started();
-        let beginning = Beginning {
-            kind: WorkKind::Request,
-            name: format!("GET {route}"),
-            trace_id: trace.trace_id,
-            span_id: trace.span_id,
-            parent: None,
-            at,
-            organization: None,
-            job: None,
-        };
+        let beginning = Beginning::of_request(format!("GET {route}"), trace, at);
         (metrics, in_flight, telemetry.begin(beginning))
     });
     let scope = Scope::new(database, trace, None);
