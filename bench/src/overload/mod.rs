@@ -201,7 +201,14 @@ impl OverloadRun<'_> {
 
     /// Sends this many requests of a scenario a second, and gives the report.
     fn send(&self, process: &Process, scenario: &str, rate: f64) -> anyhow::Result<Value> {
-        let (rate, seconds) = (format!("{rate:.0}"), format!("{}s", self.seconds));
+        let finished = self.load_of(process, scenario, rate, self.seconds).finish();
+        serde_json::from_str(&finished.out)
+            .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))
+    }
+
+    /// `app load` with so many requests a second for so many seconds.
+    fn load_of(&self, process: &Process, scenario: &str, rate: f64, seconds: u32) -> Launch {
+        let (rate, seconds) = (format!("{rate:.0}"), format!("{seconds}s"));
         let target = format!("http://{}", process.address());
         let arguments = [
             "load",
@@ -219,9 +226,7 @@ impl OverloadRun<'_> {
             "--json",
             "-",
         ];
-        let finished = self.place.other(self.program, &arguments).finish();
-        serde_json::from_str(&finished.out)
-            .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))
+        self.place.other(self.program, &arguments)
     }
 }
 
