@@ -6,6 +6,7 @@ use crate::demand::Demand;
 use crate::hands::hand;
 use crate::limit::AdaptiveLimit;
 use crate::queue::{BoundedWait, FairQueue, Waiting};
+use crate::spare::SpareRoom;
 use crate::{AdmissionFigures, AdmissionSettings, Candidate, Flow, RequestClass};
 
 /// After so many requests that went before, one of a greedy flow, or of best effort, goes first.
@@ -18,12 +19,19 @@ pub struct Admitted {
     /// How many ran when it began, itself included.
     in_flight: usize,
     expected: Option<Duration>,
+    gives_way: bool,
+    others_give_way: bool,
 }
 
 impl Admitted {
     /// How long a request of its kind takes while few run, if that is known.
     pub fn expected(&self) -> Option<Duration> {
         self.expected
+    }
+
+    /// Whether requests that give way to it run or wait: those of greedy flows, and of best effort.
+    pub fn others_give_way(&self) -> bool {
+        self.others_give_way
     }
 }
 
@@ -66,6 +74,7 @@ pub struct AdmissionController<W> {
     settings: AdmissionSettings,
     seed: u64,
     limit: AdaptiveLimit,
+    spare: SpareRoom,
     demand: Demand,
     /// By rank.
     queues: [FairQueue<W>; 3],
@@ -74,6 +83,8 @@ pub struct AdmissionController<W> {
     /// Normal and best-effort requests that run.
     in_flight: usize,
     critical: usize,
+    /// Requests of later ranks that run, or wait for their client.
+    giving_way: usize,
     next_ticket: u64,
     /// How many were admitted while others of a later rank waited.
     passed_over: u32,
@@ -87,6 +98,7 @@ impl<W> AdmissionController<W> {
     pub fn new(settings: AdmissionSettings, seed: u64) -> Self {
         AdmissionController {
             limit: AdaptiveLimit::new(settings.limit),
+            spare: SpareRoom::new(settings.limit.floor),
             settings,
             seed,
             demand: Demand::default(),
@@ -94,6 +106,7 @@ impl<W> AdmissionController<W> {
             evicted: Vec::new(),
             in_flight: 0,
             critical: 0,
+            giving_way: 0,
             next_ticket: 0,
             passed_over: 0,
             admitted: [0; 3],
@@ -121,9 +134,11 @@ impl<W> AdmissionController<W> {
             if self.waiting() > 0 {
                 self.passed_over += 1;
             }
-            return ArrivalOutcome::Admitted(self.begin(candidate));
+            return ArrivalOutcome::Admitted(self.begin(candidate, rank));
         }
-        self.limit.waits();
+        if rank == Rank::Modest || self.in_flight >= self.limit.current().div_ceil(4) {
+            self.limit.waits();
+        }
         if self.waiting() >= self.settings.max_waiting && !self.make_room(rank, candidate.flow) {
             self.refused[candidate.class.index()] += 1;
             return ArrivalOutcome::Refused;
@@ -143,7 +158,13 @@ impl<W> AdmissionController<W> {
         }
         self.critical += 1;
         self.admitted[RequestClass::Critical.index()] += 1;
-        ArrivalOutcome::Admitted(Admitted { candidate, in_flight: self.in_flight, expected: None })
+        ArrivalOutcome::Admitted(Admitted {
+            candidate,
+            in_flight: self.in_flight,
+            expected: None,
+            gives_way: false,
+            others_give_way: false,
+        })
     }
 
     /// A request has ended after this time, or was given up (`None`), which says nothing about how long it takes.
@@ -157,6 +178,7 @@ impl<W> AdmissionController<W> {
             self.limit.ends(now, admitted.candidate.kind, took, most);
         }
         self.in_flight -= 1;
+        self.giving_way -= usize::from(admitted.gives_way);
     }
 
     /// A request waits for its client, and takes no room meanwhile.
@@ -179,6 +201,7 @@ impl<W> AdmissionController<W> {
     pub fn tick(&mut self, now: Duration, lag: Duration) {
         self.lag = lag;
         self.limit.lags(lag);
+        self.spare.lags(lag, self.limit.current());
         self.limit.judge(now);
     }
 
@@ -194,8 +217,8 @@ impl<W> AdmissionController<W> {
                 return Some(Settled::Refused(expired.waiter));
             }
         }
-        let next = self.next()?;
-        let admitted = self.begin(next.candidate);
+        let (rank, next) = self.next()?;
+        let admitted = self.begin(next.candidate, rank);
         Some(Settled::Admitted(next.waiter, admitted))
     }
 
@@ -236,11 +259,10 @@ impl<W> AdmissionController<W> {
         self.queues.iter().any(FairQueue::is_overloaded)
     }
 
-    /// How many may run before one of this rank. Greedy and best-effort requests start only while less than a quarter of the
-    /// limit is in use.
+    /// How many may run before one of this rank.
     fn room(&self, rank: Rank) -> usize {
         let limit = self.limit.current();
-        if rank == Rank::Modest { limit } else { limit.div_ceil(4) }
+        if rank == Rank::Modest { limit } else { self.spare.current().min(limit) }
     }
 
     /// A wait under overload may be as long as the work itself, so that a place that becomes free finds somebody.
@@ -253,11 +275,13 @@ impl<W> AdmissionController<W> {
         }
     }
 
-    fn next(&mut self) -> Option<Waiting<W>> {
+    fn next(&mut self) -> Option<(Rank, Waiting<W>)> {
         if self.passed_over >= PASSED_OVER && self.in_flight < self.limit.current() {
             self.passed_over = 0;
-            if let Some(next) = self.queues[1..].iter_mut().find_map(FairQueue::pop) {
-                return Some(next);
+            for rank in [Rank::Greedy, Rank::BestEffort] {
+                if let Some(next) = self.queues[rank as usize].pop() {
+                    return Some((rank, next));
+                }
             }
         }
         for rank in RANKS {
@@ -266,7 +290,7 @@ impl<W> AdmissionController<W> {
             {
                 let is_passed = self.queues[rank as usize + 1..].iter().any(|queue| queue.len() > 0);
                 self.passed_over = if is_passed { self.passed_over + 1 } else { 0 };
-                return Some(next);
+                return Some((rank, next));
             }
         }
         None
@@ -286,10 +310,18 @@ impl<W> AdmissionController<W> {
         true
     }
 
-    fn begin(&mut self, candidate: Candidate) -> Admitted {
+    fn begin(&mut self, candidate: Candidate, rank: Rank) -> Admitted {
+        let gives_way = rank != Rank::Modest;
+        let others_give_way = !gives_way && self.do_others_give_way();
         self.in_flight += 1;
+        self.giving_way += usize::from(gives_way);
         self.limit.begins(self.in_flight);
         self.admitted[candidate.class.index()] += 1;
-        Admitted { candidate, in_flight: self.in_flight, expected: self.limit.expected(candidate.kind) }
+        let expected = self.limit.expected(candidate.kind);
+        Admitted { candidate, in_flight: self.in_flight, expected, gives_way, others_give_way }
+    }
+
+    fn do_others_give_way(&self) -> bool {
+        self.giving_way > 0 || self.queues[Rank::Greedy as usize..].iter().any(|queue| queue.len() > 0)
     }
 }

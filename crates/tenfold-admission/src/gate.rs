@@ -286,6 +286,11 @@ impl Permit {
         self.shared.admitted.expected()
     }
 
+    /// Whether requests that give way to it run or wait: those of greedy flows, and of best effort.
+    pub fn others_give_way(&self) -> bool {
+        self.shared.admitted.others_give_way()
+    }
+
     /// A handle that pauses the request while it waits for its client.
     pub fn pause_handle(&self) -> PermitPause {
         PermitPause(Arc::clone(&self.shared))

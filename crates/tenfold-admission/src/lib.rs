@@ -9,6 +9,7 @@
 //! - `queue.rs`: the requests that wait. A wait is bounded (CoDel, in the form of Maurer, "Fail at Scale", ACM Queue
 //!   2015), and under overload the newest goes first.
 //! - `demand.rs`: which flows ask for far more than the others; they leave room.
+//! - `spare.rs`: how many of those may run, and of best effort: as many as leave no thread idle.
 //! - `hands.rs`: shuffle sharding, which keeps a flow of many requests from the others (Kubernetes API Priority and
 //!   Fairness, KEP-1040).
 //! - `controller.rs`: the decisions. It is a state machine without a clock: each call is told the time, as a
@@ -25,6 +26,7 @@ mod hands;
 mod limit;
 mod queue;
 mod random;
+mod spare;
 
 pub use self::controller::{AdmissionController, Admitted, ArrivalOutcome, Settled};
 pub use self::gate::{AdmissionGate, Entering, Permit, PermitPause, Refusal, WeakAdmissionGate};

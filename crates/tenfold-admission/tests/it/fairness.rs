@@ -37,6 +37,29 @@ fn a_flow_at_fifty_times_its_share_is_contained() {
 }
 
 #[test]
+fn a_flow_that_is_large_is_served_while_there_is_room() {
+    let mut all: Vec<Traffic> = (1..20).map(|flow| traffic(flow, 0.01 * CAPACITY, WORK)).collect();
+    all.push(traffic(NOISY, 0.65 * CAPACITY, WORK));
+    let mut simulation = Simulation::new(settings(4), CORES, 7);
+    simulation.run(&all, 30.0);
+    let served = success(simulation.sent(5.0, 29.0));
+    assert!(served >= 0.999, "{served}");
+}
+
+#[test]
+fn beside_a_flow_that_asks_for_too_much_few_others_wait_long() {
+    // A page takes a tenth of a list.
+    let pages = (1..20).map(|flow| Traffic { kind: 1, ..traffic(flow, 5.0, WORK / 10.0) });
+    let lists = traffic(NOISY, 2.0 * CAPACITY, WORK);
+    let mut simulation = Simulation::new(settings(4), CORES, 7);
+    simulation.run(&pages.chain([lists]).collect::<Vec<_>>(), 30.0);
+    let most = simulation.running_at_once[100..].iter().max();
+    assert!(most <= Some(&5), "others wait behind {most:?}");
+    let lists = simulation.sent(5.0, 29.0).filter(|record| record.flow == NOISY && record.is_good()).count();
+    assert!(lists as f64 / 24.0 >= 0.9 * 0.95 * CAPACITY, "nothing is left idle: {lists}");
+}
+
+#[test]
 fn a_flow_that_is_alone_has_the_whole_server() {
     let mut simulation = Simulation::new(settings(4), CORES, 7);
     simulation.run(&[traffic(1, 2.0 * CAPACITY, WORK)], 20.0);

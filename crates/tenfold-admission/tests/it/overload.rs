@@ -64,6 +64,7 @@ fn a_long_overload_is_over_at_once_when_it_is_over() {
 fn what_waits_for_a_database_may_run_beside_more_than_the_floor() {
     // Twenty connections elsewhere: ten requests run at once without any of them being slower.
     let mut simulation = Simulation::new(settings(FLOOR), 20.0, 7);
+    simulation.computes = false;
     let capacity = 20.0 / 0.02;
     simulation.run(&[traffic(1, 0.9 * capacity, 0.02), traffic(2, 1.0, 0.02)], 30.0);
     let served = success(simulation.sent(5.0, 29.0));

@@ -74,6 +74,8 @@ struct SimulatedRequest {
 pub struct Simulation {
     controller: AdmissionController<SimulatedRequest>,
     cores: f64,
+    /// Whether the work runs on the threads that notice arrivals, as on SQLite.
+    pub computes: bool,
     /// What it costs to refuse or to take a request, in seconds.
     overhead_each: f64,
     overhead: f64,
@@ -84,6 +86,8 @@ pub struct Simulation {
     again: BTreeMap<Duration, Traffic>,
     pub records: Vec<RequestRecord>,
     pub limits: Vec<usize>,
+    /// How many ran at each tick.
+    pub running_at_once: Vec<usize>,
 }
 
 pub fn settings(floor: usize) -> AdmissionSettings {
@@ -100,6 +104,7 @@ impl Simulation {
         Simulation {
             controller: AdmissionController::new(settings, seed),
             cores,
+            computes: true,
             overhead_each: 0.000_023,
             overhead: 0.0,
             random: seed,
@@ -108,6 +113,7 @@ impl Simulation {
             again: BTreeMap::new(),
             records: Vec::new(),
             limits: Vec::new(),
+            running_at_once: Vec::new(),
         }
     }
 
@@ -144,8 +150,8 @@ impl Simulation {
             }
             if self.now >= tick {
                 tick += TICK;
-                let lag = Duration::from_secs_f64(self.overhead / self.cores);
-                self.controller.tick(self.time(), lag);
+                self.controller.tick(self.time(), self.lag());
+                self.running_at_once.push(self.running.len());
                 self.limits.push(self.controller.figures().limit);
                 self.settle();
             }
@@ -165,6 +171,13 @@ impl Simulation {
 
     fn time(&self) -> Duration {
         Duration::from_secs_f64(self.now)
+    }
+
+    /// How late a timer fires: behind the work that is under way, if no core is free.
+    fn lag(&self) -> Duration {
+        let is_busy = self.computes && self.running.len() as f64 >= self.cores;
+        let work = if is_busy { self.running.iter().map(|request| request.left).sum() } else { 0.0 };
+        Duration::from_secs_f64((self.overhead + work) / self.cores)
     }
 
     fn arrive(&mut self, traffic: Traffic) {
