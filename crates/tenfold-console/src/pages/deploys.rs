@@ -194,7 +194,7 @@ fn tables(figures: &DeployFigures, at: u32) -> Markup {
 
 fn table(rows: &[&DeployRow], (before_s, after_s): (u32, u32), at: u32) -> Markup {
     html! {
-        div.wide { table.deploy {
+        div.wide { table {
             thead { tr {
                 th { "Name" } th { "What changed" } th.number { "Rate" } th.number { "Mean" } th.number { "p99" } th.number { "Failed" }
             } }
