@@ -61,9 +61,10 @@ impl HistoryArchive {
 
     async fn days_of(&self, endpoint: &str, minutes: Range<u32>) -> ArchivedDays {
         let hours = (i64::from(minutes.start / 60), i64::from(minutes.end / 60));
-        let changes = self.changes_since(minutes.start).await;
+        let since_us = i64::from(minutes.start) * 60_000_000;
         let written = self.written.load(Ordering::Acquire);
         let rows = self.read(async |cx| days::rows(&cx, endpoint, hours).await).await.unwrap_or_default();
+        let changes = self.read(async |cx| days::changes(&cx, since_us).await).await.unwrap_or_default();
         let read = move || {
             let all = rows.into_iter().flat_map(days::read);
             all.filter(|minute| minutes.contains(&minute.minute)).collect::<Vec<SavedMinute>>()
