@@ -1,6 +1,5 @@
 //! `/console/deploys`: what each start, migration and setting did to endpoints and jobs.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::extract::Query;
@@ -86,7 +85,7 @@ fn older(skip: usize, count: usize) -> Markup {
         @if skip > 0 || count > ROWS {
             p {
                 @if skip > 0 { a href={ "/console/deploys?skip=" (skip.saturating_sub(ROWS)) } { "Newer deploys" } " " }
-                @if skip + ROWS < count { a href={ "/console/deploys?skip=" (skip + ROWS) } { "Older deploys" } }
+                @if skip.saturating_add(ROWS) < count { a href={ "/console/deploys?skip=" (skip + ROWS) } { "Older deploys" } }
             }
         }
     }
@@ -100,17 +99,13 @@ fn section(
     telemetry: &Telemetry,
 ) -> Markup {
     let texts = texts(&deploy.changes);
-    let title = texts.first().map_or("", |(what, _)| what);
-    let times = |times: usize| (times > 1).then(|| format!(" ({times} times)"));
     html! {
         section.deploy {
             h2 {
                 @if let Some(first) = deploy.changes.first() { (moment(first.at_us)) " " }
-                (title) (times(texts.first().map_or(0, |(_, times)| *times)).unwrap_or_default())
+                @if let Some(text) = texts.first() { (text) }
             }
-            @if texts.len() > 1 {
-                ul { @for (what, often) in &texts[1..] { li { (what) (times(*often).unwrap_or_default()) } } }
-            }
+            @if texts.len() > 1 { ul { @for text in &texts[1..] { li { (text) } } } }
             (verdict(deploy, figures, now, telemetry))
             (tables(figures, deploy.before.end))
             (others(deploy, changes))
@@ -119,17 +114,19 @@ fn section(
 }
 
 /// The texts of changes, each once, with how often; in the order in which they were noted.
-fn texts(changes: &[LedgerChange]) -> Vec<(&str, usize)> {
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+fn texts(changes: &[LedgerChange]) -> Vec<String> {
     let mut texts: Vec<(&str, usize)> = Vec::new();
-    for change in changes {
-        *times.entry(&change.what).or_default() += 1;
-        if times[&*change.what] == 1 {
-            texts.push((&change.what, 0));
+    for LedgerChange { what, .. } in changes {
+        match texts.iter_mut().find(|(known, _)| known == what) {
+            Some((_, times)) => *times += 1,
+            None => texts.push((what, 1)),
         }
     }
-    texts.iter_mut().for_each(|(what, often)| *often = times[*what]);
-    texts
+    let text = |(what, times): (&str, usize)| match times {
+        1 => what.to_owned(),
+        more => format!("{what} ({more} times)"),
+    };
+    texts.into_iter().map(text).collect()
 }
 
 /// What it did, in a sentence or two; or why that is not known.
@@ -236,8 +233,8 @@ fn mean(time: &DeployTime) -> Duration {
 fn changed(row: &DeployRow) -> String {
     let (before, after) = match (&row.before, &row.after) {
         (Some(before), Some(after)) => (before, after),
-        (Some(_), None) => return "did not come again".to_owned(),
-        (None, _) => return "did not come before".to_owned(),
+        (Some(_), None) => return "none since".to_owned(),
+        (None, _) => return "none before".to_owned(),
     };
     let Some(comparison) = row.comparison else { return "too few to compare".to_owned() };
     let durations = match comparison.durations {
