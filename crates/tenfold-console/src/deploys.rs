@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use tenfold::telemetry::diagnosis::{
-    ChangeKind, ComparedTime, Comparison, LedgerChange, MinuteCell, REACH, SavedSeries, Trend, compare,
+    ChangeKind, ComparedTime, LedgerChange, MinuteCell, REACH, SavedSeries, TimeComparison, Trend, compare,
 };
 use tenfold::telemetry::{EndpointSums, Telemetry};
 
@@ -95,13 +95,13 @@ pub(crate) struct DeployRow {
     pub before: Option<DeployTime>,
     pub after: Option<DeployTime>,
     /// `None` if there are too few requests on one of the sides.
-    pub comparison: Option<Comparison>,
+    pub comparison: Option<TimeComparison>,
 }
 
 impl DeployRow {
     /// Worse if one of its figures is.
     pub(crate) fn trend(&self) -> Option<Trend> {
-        let Comparison { durations, failures, .. } = self.comparison?;
+        let TimeComparison { durations, failures, .. } = self.comparison?;
         let either = |trend| durations == trend || failures == trend;
         Some([Trend::Worse, Trend::Better].into_iter().find(|trend| either(*trend)).unwrap_or(Trend::Alike))
     }

@@ -43,7 +43,7 @@ pub enum Trend {
 
 /// What a comparison says.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Comparison {
+pub struct TimeComparison {
     /// Of the durations.
     pub durations: Trend,
     /// Of the share that failed.
@@ -103,7 +103,7 @@ impl ComparedTime {
 
 /// What got worse or better from `before` to `after`, of an endpoint that is one of so many that are compared: the more there are, the more
 /// differ by chance. `None` if there are too few requests to say.
-pub fn compare(before: &ComparedTime, after: &ComparedTime, endpoints: usize) -> Option<Comparison> {
+pub fn compare(before: &ComparedTime, after: &ComparedTime, endpoints: usize) -> Option<TimeComparison> {
     if !before.is_enough() || !after.is_enough() {
         return None;
     }
@@ -116,7 +116,7 @@ pub fn compare(before: &ComparedTime, after: &ComparedTime, endpoints: usize) ->
     };
     let added_ms = after.mean_ms() - before.mean_ms();
     let weight = after.count * (added_ms + FAILED_MS * (after.error_share() - before.error_share()));
-    Some(Comparison { durations, failures, weight })
+    Some(TimeComparison { durations, failures, weight })
 }
 
 fn trend(

@@ -38,7 +38,7 @@ mod verdict;
 pub use affected::Party;
 pub use answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
 pub use changes::{ChangeKind, ChangeLedger, LedgerChange};
-pub use comparison::{ComparedTime, Comparison, Trend, compare};
+pub use comparison::{ComparedTime, TimeComparison, Trend, compare};
 pub use diagnosis::{diagnose, diagnose_within};
 pub use elapsed::has_passed;
 pub use event::{PartKey, PartUse, StatementPlace, WideEvent};
