@@ -15,12 +15,13 @@ use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 19] = [
     "/console",
     "/console/endpoints",
     "/console/endpoints/days?name=GET%20/v1/users",
     "/console/statements",
     "/console/modules",
+    "/console/deploys",
     "/console/changes",
     "/console/cache",
     "/console/jobs",

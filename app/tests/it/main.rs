@@ -7,6 +7,7 @@ mod cached_sessions;
 mod calls;
 mod cli;
 mod console;
+mod console_deploys;
 mod console_modules;
 mod cursors;
 mod demo;

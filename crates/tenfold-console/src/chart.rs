@@ -52,7 +52,7 @@ pub(crate) fn requests(minutes: &[Summary], marks: &[ChartMark]) -> Markup {
                 span.key-bar {} " requests, up to " (words::count(most)) " a minute "
                 span.key-bad {} " failed "
                 span.key-line {} " 95th percentile, up to " (words::duration(slowest))
-                @if !marks.is_empty() { " " span.key-mark {} " what changed" }
+                @if !marks.is_empty() { " " span.key-mark {} " " a href="/console/deploys" { "what changed" } }
             }
             @if !marks.is_empty() {
                 ul.marks { @for mark in marks { li.bad[mark.is_onset] { (ago(mark.ago)) ": " (mark.text) } } }

@@ -15,7 +15,7 @@ const PAGES: [(&str, &str); 13] = [
     ("/console/endpoints", "Endpoints"),
     ("/console/statements", "Statements"),
     ("/console/modules", "Modules"),
-    ("/console/changes", "Changes"),
+    ("/console/deploys", "Deploys"),
     ("/console/cache", "Cache"),
     ("/console/jobs", "Jobs"),
     ("/console/queues", "Queues"),
@@ -37,7 +37,9 @@ pub(crate) struct PagePeriod {
 }
 
 /// Anything else is as if it were left out: an operator looks at a page, and writes no address.
-fn number_if_it_is_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+pub(crate) fn number_if_it_is_one<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<usize>, D::Error> {
     Ok(String::deserialize(deserializer)?.parse().ok())
 }
 

@@ -8,6 +8,7 @@ mod access;
 mod agent;
 mod alerts;
 mod chart;
+mod deploys;
 mod hash_door;
 mod known;
 mod layout;
@@ -59,6 +60,7 @@ fn routes() -> Routes {
         .route("/console/endpoints/days", get(pages::days::days))
         .route("/console/statements", get(pages::statements::statements))
         .route("/console/modules", get(pages::modules::modules))
+        .route("/console/deploys", get(pages::deploys::deploys))
         .route("/console/changes", get(pages::changes::changes))
         .route("/console/cache", get(pages::cache::cache))
         .route("/console/cache/clear", post(pages::cache::clear))

@@ -51,8 +51,13 @@ pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
 
 /// A rate per second, or per minute if it is low, over this many minutes.
 pub(crate) fn rate(number: u64, minutes: usize) -> String {
+    rate_in(number, u32::try_from(60 * minutes).unwrap_or(u32::MAX))
+}
+
+/// The same over this many seconds.
+pub(crate) fn rate_in(number: u64, seconds: u32) -> String {
     #[expect(clippy::cast_precision_loss, reason = "a rate that people read")]
-    let a_minute = number as f64 / minutes as f64;
+    let a_minute = 60.0 * number as f64 / f64::from(seconds.max(1));
     if a_minute < 60.0 {
         format!("{}/min", digits(a_minute))
     } else {

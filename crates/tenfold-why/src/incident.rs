@@ -9,15 +9,15 @@ use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_share};
 use crate::seconds::SecondCell;
 
 /// The least ratio of durations that matters.
-const LEAST_RATIO: f64 = 1.1;
+pub(crate) const LEAST_RATIO: f64 = 1.1;
 /// The least difference of durations that matters, in milliseconds.
-const LEAST_MS: f64 = 1.0;
+pub(crate) const LEAST_MS: f64 = 1.0;
 /// The least share of failures, or of much slower requests, above that of before that matters.
-const LEAST_SHARE: f64 = 0.02;
+pub(crate) const LEAST_SHARE: f64 = 0.02;
 /// How long before an onset the baseline begins, in seconds.
 pub(crate) const BASELINE_S: u32 = 1_200;
 /// How long a failed request counts, in milliseconds, when endpoints are compared.
-const FAILED_MS: f64 = 1_000.0;
+pub(crate) const FAILED_MS: f64 = 1_000.0;
 
 /// How an endpoint got worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

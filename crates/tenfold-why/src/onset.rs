@@ -18,7 +18,7 @@ const BASELINE: usize = 1_200;
 /// The ends of the series that are also looked at alone, so that a long past does not hide what has just begun.
 const WINDOWS: [usize; 5] = [usize::MAX, 1_800, 600, 180, 60];
 /// The most that may be left to chance.
-const SIGNIFICANT: f64 = 0.01;
+pub(crate) const SIGNIFICANT: f64 = 0.01;
 /// The most that may be left to chance where the end alone has too few to tell.
 const CERTAIN: f64 = 1e-5;
 
@@ -63,7 +63,7 @@ pub fn rise(values: &[f64], rule: OnsetRule, is_big: impl Fn(f64, f64) -> bool) 
 }
 
 /// How many times as many as before are still chance: failures come in groups.
-const DISPERSION: f64 = 2.0;
+pub(crate) const DISPERSION: f64 = 2.0;
 
 /// The rise in a share, such as that of failures, that is least likely by chance and still lasts. `some` and `all` are counts
 /// for each second; no second of `all` is 0. Failures are rare and few, so they are compared as counts (Poisson) in place of

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 /// How far back a series reaches, in seconds.
-pub(crate) const REACH: u32 = 7_200;
+pub const REACH: u32 = 7_200;
 
 /// By how much the clock may be set back so that what comes then counts into the newest second. After more, what was recorded of the
 /// future is forgotten: it would hide the present until the clock is there again.
@@ -85,6 +85,11 @@ impl Seconds {
     pub fn between(&self, first: u32, end: u32) -> impl Iterator<Item = &SecondCell> {
         let start = self.0.partition_point(|cell| cell.second < first);
         self.0.range(start..).take_while(move |cell| cell.second < end)
+    }
+
+    /// Whether what happened since that second may be forgotten in part, because `most` cells are kept.
+    pub(crate) fn has_forgotten(&self, since: u32, most: usize) -> bool {
+        self.0.len() >= most.max(1) && self.0.front().is_some_and(|oldest| oldest.second > since)
     }
 
     /// Whether nothing was counted.

@@ -19,11 +19,12 @@ const MARKS: usize = 8;
 pub(crate) async fn changes(_: Operator, State(state): State<ServerState>) -> Response {
     let all = noted(&state).await;
     let content = html! {
+        p { a href="/console/deploys" { "Deploys" } " shows what each start did." }
         p { "Starts with their version, migrations, settings that have another value than in the process before (with why.history), jobs that ran for five seconds or longer, \
              tables and indexes that were created, altered or dropped beside the process, statements that the database runs in another way, and maintenance of larger tables, in the order in which this process noted them. When something gets worse, the likeliest of them is on the first page." }
         @if all.is_empty() { (nothing("Nothing was noted yet.")) } @else { (table(&all)) }
     };
-    page("Changes", "/console/changes", &content)
+    page("Changes", "/console/deploys", &content)
 }
 
 fn table(changes: &[LedgerChange]) -> Markup {
@@ -43,7 +44,7 @@ fn table(changes: &[LedgerChange]) -> Markup {
     }
 }
 
-fn moment(at_us: i64) -> Markup {
+pub(super) fn moment(at_us: i64) -> Markup {
     let at = Timestamp::from_microsecond(at_us).unwrap_or_default();
     html! { time datetime=(at) { (words::moment(at)) } }
 }
@@ -62,7 +63,7 @@ fn kind(kind: ChangeKind) -> &'static str {
 }
 
 /// All changes that were noted; they are read where that holds up no request.
-async fn noted(state: &ServerState) -> Vec<LedgerChange> {
+pub(super) async fn noted(state: &ServerState) -> Vec<LedgerChange> {
     let telemetry = state.telemetry().clone();
     tokio::task::spawn_blocking(move || telemetry.changes()).await.unwrap_or_default()
 }

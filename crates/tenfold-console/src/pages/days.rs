@@ -114,7 +114,7 @@ fn row(first: u32, length: u32, cell: &MinuteCell, changes: &[LedgerChange]) -> 
     #[expect(clippy::cast_precision_loss, reason = "a share that people read")]
     let failed = f64::from(cell.errors) / count.max(1) as f64;
     html! {
-        tr {
+        tr id=[(length == HOUR).then(|| format!("hour-{}", first / HOUR))] {
             td { time datetime=(at) { (at.strftime(shown).to_string()) } }
             td.number { (words::count(count)) }
             td.number { (errors(u64::from(cell.errors), failed)) }

@@ -3,6 +3,7 @@
 pub(crate) mod cache;
 pub(crate) mod changes;
 pub(crate) mod days;
+pub(crate) mod deploys;
 pub(crate) mod endpoints;
 pub(crate) mod events;
 pub(crate) mod job;

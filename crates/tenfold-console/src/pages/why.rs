@@ -92,7 +92,7 @@ pub(super) fn answers(
                 tr { th scope="row" { "What differs" } td { (differences(answer, names)) } td {} }
             }
             tr { th scope="row" { "Since when" } td { (since(answer)) } td { (link(answer.traces.last().copied())) } }
-            tr { th scope="row" { "What changed" } td { (changes(answer)) } td { a href="/console/changes" { "Changes" } } }
+            tr { th scope="row" { "What changed" } td { (changes(answer)) } td { a href="/console/deploys" { "Deploys" } " " a href="/console/changes" { "Changes" } } }
         } } }
     }
 }

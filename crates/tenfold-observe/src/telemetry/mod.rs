@@ -39,7 +39,7 @@ use why::WhyRecorder;
 
 use crate::export::ExportQueue;
 
-pub use self::archive::{ArchivedDays, WhyArchive};
+pub use self::archive::{ArchivedDays, ArchivedSums, EndpointSums, WhyArchive};
 pub use self::calls::CallRow;
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tenfold_data::{Timestamp, TraceId};
-use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, SavedMinute, SavedPage};
+use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, SavedMinute, SavedPage, SavedSeries};
 
 use super::Telemetry;
 use super::archive::WhyArchive;
@@ -44,6 +44,12 @@ impl Telemetry {
     /// question that is being answered, so call it where that blocks nobody.
     pub fn minutes_for_why(&self, name: Option<&str>, minutes: Range<u32>) -> Vec<SavedMinute> {
         self.0.why.minutes(name, minutes)
+    }
+
+    /// The seconds of all endpoints and jobs from the first to before the last of a range, counted since 1970; `None` if they are not all there
+    /// any more. It waits for a question that is being answered, so call it where that blocks nobody.
+    pub fn seconds_for_why(&self, seconds: Range<u32>) -> Option<Vec<SavedSeries>> {
+        self.0.why.seconds(seconds)
     }
 
     /// Sets where more is kept than in memory. The first call decides.

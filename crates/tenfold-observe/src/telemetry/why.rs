@@ -12,7 +12,7 @@ use std::time::Duration;
 use tenfold_data::Timestamp;
 use tenfold_why::{
     ChangeKind, Diagnosis, Journal, JournalLimits, LedgerChange, PartKey, SavedMinute, SavedPage,
-    StatementPlace, WideEvent, diagnose,
+    SavedSeries, StatementPlace, WideEvent, diagnose,
 };
 
 use super::spent::{Spent, micros};
@@ -138,6 +138,10 @@ impl WhyRecorder {
 
     pub(super) fn minutes(&self, name: Option<&str>, minutes: Range<u32>) -> Vec<SavedMinute> {
         self.journal().as_ref().map(|journal| journal.minutes(name, minutes)).unwrap_or_default()
+    }
+
+    pub(super) fn seconds(&self, seconds: Range<u32>) -> Option<Vec<SavedSeries>> {
+        self.journal().as_ref()?.endpoint_seconds(seconds)
     }
 
     pub(super) fn restore(&self, page: SavedPage) {

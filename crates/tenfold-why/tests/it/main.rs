@@ -1,6 +1,7 @@
 //! Faults injected into simulated traffic, and the pieces one by one.
 
 mod clock;
+mod comparison;
 mod day;
 mod faults;
 mod pieces;

@@ -90,7 +90,7 @@ pub struct Started {
     demonstration: Demonstration,
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
-    state: ServerState,
+    pub(crate) state: ServerState,
     pub(crate) each_minute: Vec<MinuteLook>,
     pub(crate) plans: Arc<StatementPlans>,
 }

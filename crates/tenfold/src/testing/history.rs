@@ -7,6 +7,7 @@ use tenfold_data::{DatabaseSettings, Timestamp};
 use tenfold_observe::telemetry::Telemetry;
 use tenfold_observe::telemetry::diagnosis::Diagnosis;
 
+use super::TestApp;
 use crate::why::days::DayBounds;
 use crate::why::history::{History, HistorySettings};
 use crate::why::question;
@@ -50,5 +51,12 @@ impl KeptHistory {
     pub async fn end(self) {
         self.history.end().await;
         assert_eq!(self.telemetry.history_error(), None);
+    }
+}
+
+impl TestApp {
+    /// What it has recorded, such as to keep it in a file as a process does.
+    pub fn telemetry(&self) -> &Telemetry {
+        self.started.state.telemetry()
     }
 }

@@ -1,6 +1,6 @@
 //! Reads the history's file while the process runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use futures_util::future::BoxFuture;
 use tenfold_data::{DataError, Database, SystemContext, sql};
 use tenfold_observe::telemetry::diagnosis::{
-    DAY_S, Diagnosis, SavedMinute, SavedPage, SavedSeries, SecondCell, diagnose_minutes,
+    DAY_S, Diagnosis, LedgerChange, SavedMinute, SavedPage, SavedSeries, SecondCell, diagnose_minutes,
 };
-use tenfold_observe::telemetry::{ArchivedDays, WhyArchive};
+use tenfold_observe::telemetry::{ArchivedDays, ArchivedSums, EndpointSums, WhyArchive};
 use tokio::sync::Mutex as TurnLock;
 
 use super::{days, page};
@@ -73,6 +73,37 @@ impl HistoryArchive {
         ArchivedDays { minutes, written, changes }
     }
 
+    async fn changes_since(&self, minute: u32) -> Vec<LedgerChange> {
+        let since_us = i64::from(minute) * 60_000_000;
+        self.read(async |cx| days::changes(&cx, since_us).await).await.unwrap_or_default()
+    }
+
+    /// The minutes of each hour are read once, and added up before the next hour is read.
+    async fn sums_of(&self, mut ranges: Vec<Range<u32>>) -> Option<ArchivedSums> {
+        let written = self.written.load(Ordering::Acquire);
+        ranges.iter_mut().for_each(|range| range.end = range.end.min(written));
+        let with_minutes = ranges.iter().filter(|range| !range.is_empty());
+        let hours: BTreeSet<u32> =
+            with_minutes.flat_map(|range| range.start / 60..=(range.end - 1) / 60).collect();
+        let mut sums = vec![EndpointSums::new(); ranges.len()];
+        for hour in hours {
+            let rows = self.read(async |cx| days::hour(&cx, i64::from(hour)).await).await?;
+            let ranges = ranges.clone();
+            let add = move || {
+                for saved in rows.into_iter().flat_map(days::read) {
+                    for (range, sums) in ranges.iter().zip(&mut sums) {
+                        if range.contains(&saved.minute) {
+                            sums.entry(saved.endpoint.clone()).or_default().merge(&saved.cell);
+                        }
+                    }
+                }
+                sums
+            };
+            sums = tokio::task::spawn_blocking(add).await.ok()?;
+        }
+        Some(ArchivedSums { sums, written })
+    }
+
     async fn coarse_of(&self, until: u32, older: u32) -> Option<Diagnosis> {
         let mut last = self.coarse.lock().await;
         if let Some((at, answer)) = &*last
@@ -126,6 +157,14 @@ impl WhyArchive for HistoryArchive {
 
     fn days<'a>(&'a self, endpoint: &'a str, minutes: Range<u32>) -> BoxFuture<'a, ArchivedDays> {
         Box::pin(self.days_of(endpoint, minutes))
+    }
+
+    fn changes(&self, since: u32) -> BoxFuture<'_, Vec<LedgerChange>> {
+        Box::pin(self.changes_since(since))
+    }
+
+    fn sums(&self, ranges: Vec<Range<u32>>) -> BoxFuture<'_, Option<ArchivedSums>> {
+        Box::pin(self.sums_of(ranges))
     }
 
     fn coarse(&self, until: u32, older: u32) -> BoxFuture<'_, Option<Diagnosis>> {

@@ -1,0 +1,131 @@
+//! The page of the deploys.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tenfold::both_databases;
+use tenfold::data::{Clock, Timestamp, TraceContext};
+use tenfold::telemetry::diagnosis::{ChangeKind, JournalLimits};
+use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
+use tenfold::testing::{KeptHistory, TestApp};
+
+use crate::console::form;
+use crate::why::{QUICK, ROUTE, second};
+use crate::{sign_up, text};
+
+const PASSWORD: &str = "a long enough password";
+const OTHER: &str = "GET /lab/others";
+/// The first process had the version before.
+const BEFORE: &str = "app 0.0.9 started";
+const NOW: &str = concat!("app ", env!("CARGO_PKG_VERSION"));
+
+async fn page(app: &TestApp, query: &str) -> String {
+    let sign_in = form(app, "/console/sign-in", "password=a+long+enough+password").send().await;
+    let cookie = sign_in.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    let page = app.get(&format!("/console/deploys{query}")).header("cookie", &cookie).send().await;
+    assert_eq!(page.status(), 200, "{}", page.text());
+    page.text()
+}
+
+/// The part of the page that begins with the time of a deploy and its title.
+fn section<'p>(page: &'p str, title: &str) -> &'p str {
+    let mut sections = page.split("<section class=\"deploy\">").skip(1);
+    let found =
+        sections.find(|section| section.split("</h2>").next().is_some_and(|heading| heading.contains(title)));
+    found.unwrap_or_else(|| panic!("no deploy is {title}: {page}"))
+}
+
+/// A request that took so many milliseconds, and a little more.
+fn request(telemetry: &Telemetry, name: &str, ms: u64) {
+    let (trace, took) = (TraceContext::start_random(), Duration::from_millis(ms));
+    let beginning = Beginning::of_request(name.to_owned(), trace, telemetry.clock().now());
+    let arrived = Instant::now().checked_sub(took).expect("the machine runs for longer");
+    telemetry.begin_arrived(beginning, arrived, took).end(Ending::Answered(200), Totals::default());
+}
+
+fn file(app: &TestApp) -> PathBuf {
+    app.folder().join("why.db")
+}
+
+/// The process before the application's: it began so many seconds before now, and served the last ten minutes of this time.
+async fn earlier_process(app: &TestApp, ago: i64) {
+    let now = app.clock().now().as_second();
+    let began = Timestamp::from_second(now - ago).unwrap_or_default();
+    let clock = Clock::manual(began);
+    let telemetry = Telemetry::new(clock.clone());
+    telemetry.record_for_why(JournalLimits::default());
+    let history = KeptHistory::begin(&file(app), &telemetry, began).await;
+    telemetry.changed(ChangeKind::Deploy, BEFORE.to_owned());
+    clock.advance(Duration::from_secs(u64::try_from(ago - 600).unwrap_or(0)));
+    for _ in 0..300 {
+        request(&telemetry, ROUTE, 5);
+        request(&telemetry, OTHER, 700);
+        clock.advance(Duration::from_secs(2));
+    }
+    history.end().await;
+}
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_deploy_that_slows_an_endpoint_is_told_with_it(app) {
+    earlier_process(app, 3_600).await;
+    let began = app.clock().now();
+    let history = KeptHistory::begin(&file(app), app.telemetry(), began).await;
+    app.telemetry().changed(ChangeKind::Setting, "http.deadline changed from 11s to 7s".to_owned());
+    let owner = text(&sign_up(app, "one@new.test").await["token"]);
+    app.run_due_jobs().await;
+    for _ in 0..10 {
+        second(app, &[(&owner, "steps=2000000&times=1&fails=false")]).await;
+        request(app.telemetry(), OTHER, 705);
+    }
+    let shown = page(app, "").await;
+    let new = section(&shown, NOW);
+    let worst = format!("the worst is <code>{ROUTE}</code>: takes ");
+    for part in ["1 got worse", &worst, "<li>http.deadline changed from 11s to 7s</li>", "Worst: takes ", "1 shows no clear difference"] {
+        assert!(new.contains(part), "{part}: {new}");
+    }
+    for part in ["30.0/min</span> → 1.00/s", "the 10 minutes before with the 10 seconds after", "/console/endpoints/days?name=GET%20/lab/things#hour-"] {
+        assert!(new.contains(part), "{part}: {new}");
+    }
+    assert!(new.contains(OTHER) && new.contains("no clear difference"), "{new}");
+    let old = section(&shown, BEFORE);
+    assert!(old.contains("Not known: no request and no job ended"), "{old}");
+    // The newest stands first.
+    assert!(shown.find(NOW) < shown.find(BEFORE), "{shown}");
+    assert!(section(&page(app, "?skip=1").await, BEFORE).contains("Not known"));
+    history.end().await;
+});
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn an_old_deploy_is_told_by_the_minutes_of_the_file(app) {
+    earlier_process(app, 3_600).await;
+    let began = app.clock().now();
+    let history = KeptHistory::begin(&file(app), app.telemetry(), began).await;
+    app.clock().advance(Duration::from_secs(60));
+    for _ in 0..120 {
+        request(app.telemetry(), ROUTE, 5);
+        request(app.telemetry(), OTHER, 300);
+        app.clock().advance(Duration::from_secs(2));
+    }
+    app.clock().advance(Duration::from_secs(5 * 3_600));
+    let shown = page(app, "").await;
+    let new = section(&shown, NOW);
+    for part in ["Nothing got worse. 1 got better. 1 shows no clear difference.", "in whole minutes", "% less time"] {
+        assert!(new.contains(part), "{part}: {new}");
+    }
+    // Percentiles are known to 6 %.
+    assert!(new.contains(OTHER) && !new.contains("–"), "{new}");
+    history.end().await;
+});
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn without_a_history_a_start_knows_no_before(app) {
+    let owner = text(&sign_up(app, "one@new.test").await["token"]);
+    app.run_due_jobs().await;
+    second(app, &[(&owner, QUICK)]).await;
+    let shown = page(app, "").await;
+    let new = section(&shown, NOW);
+    let unknown = "Not known: nothing is recorded of the 10 minutes before it, as this process keeps no history.";
+    assert!(new.contains(unknown), "{new}");
+    assert!(shown.contains("<code>why.history</code>") && !new.contains("<table"), "{shown}");
+});
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD), ("why.record", "false")]; async fn what_is_not_recorded_has_no_deploys(app) {
+    assert!(page(app, "").await.contains("why.record turns it on"));
+});
