@@ -8,6 +8,7 @@ mod page;
 mod plans;
 pub(crate) mod question;
 pub(crate) mod records;
+pub(crate) mod schedules;
 mod schema;
 pub(crate) mod settings;
 

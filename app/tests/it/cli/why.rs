@@ -91,6 +91,32 @@ in_both_places!(fn a_restart_says_which_settings_have_changed(place) {
     assert!(other.len() == 1 && other.is_disjoint(&first), "{other:?} {first:?}");
 });
 
+in_both_places!(fn a_deploy_says_which_schedules_have_changed(place) {
+    let serve = |zone: &str, role: &str| {
+        let settings = place.app(&["serve", "--role", role]).env(PASSWORD.0, PASSWORD.1);
+        settings.env("TENFOLD_JOBS__TIME_ZONE", zone).start()
+    };
+    let told = |server: &Process| cells_of_changes(server, "tenfold.prune");
+    let mut first = serve("UTC", "all");
+    assert!(told(&first).is_empty(), "nothing ran before: {:?}", told(&first));
+    first.stop();
+    // Of the processes of the new version the first one changes it; those that come later hear of it.
+    let changed = "the schedule tenfold.prune changed from every day at 04:41 UTC to every day at 04:41 Asia/Tokyo";
+    for role in ["all", "web"] {
+        let mut server = serve("Asia/Tokyo", role);
+        assert_eq!(told(&server), [changed], "{role}");
+        server.stop();
+    }
+});
+
+/// The cells of the page of changes that contain this, the newest first.
+fn cells_of_changes(server: &Process, part: &str) -> Vec<String> {
+    let cookie = sign_in_to_console(server, PASSWORD.1);
+    let page = server.ask(&HttpRequest::get("/console/changes").header("cookie", &cookie)).text();
+    let cells = page.split("<td>").filter_map(|cell| Some(cell.split_once("</td>")?.0.to_owned()));
+    cells.filter(|cell| cell.contains(part)).collect()
+}
+
 /// The hashes of `console.password` in the bytes of a file.
 fn hashes_of_the_password(kept: &str) -> BTreeSet<String> {
     let found = kept.split("\"console.password\":\"").skip(1);

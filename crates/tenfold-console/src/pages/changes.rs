@@ -19,7 +19,7 @@ const MARKS: usize = 8;
 pub(crate) async fn changes(_: Operator, State(state): State<ServerState>) -> Response {
     let all = noted(&state).await;
     let content = html! {
-        p { "Starts with their version, migrations, settings that have another value than in the process before (with why.history), jobs that ran for five seconds or longer, \
+        p { "Starts with their version, migrations, settings that have another value than in the process before (with why.history), schedules and queues of jobs that were changed, jobs that ran for five seconds or longer, \
              tables and indexes that were created, altered or dropped beside the process, statements that the database runs in another way, and maintenance of larger tables, in the order in which this process noted them. When something gets worse, the likeliest of them is on the first page." }
         @if all.is_empty() { (nothing("Nothing was noted yet.")) } @else { (table(&all)) }
     };
@@ -53,6 +53,7 @@ fn kind(kind: ChangeKind) -> &'static str {
         ChangeKind::Deploy => "start",
         ChangeKind::Migration => "migration",
         ChangeKind::Setting => "setting",
+        ChangeKind::Schedule => "schedule",
         ChangeKind::Job => "job",
         ChangeKind::Surge => "surge",
         ChangeKind::Schema => "schema",

@@ -48,7 +48,7 @@ use crate::http::{
 };
 use crate::module::{MinuteLook, Module, Wiring};
 use crate::settings::Settings;
-use crate::why::StatementPlans;
+use crate::why::{StatementPlans, schedules};
 
 /// An application: a name and a list of modules.
 ///
@@ -236,6 +236,7 @@ impl App {
         let services = Services::new(wiring.services.clone());
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
         jobs.declare_schedules().await?;
+        wiring.each_minute.extend(schedules::watch(&telemetry, &jobs).await);
         wiring.put(jobs.clone());
         wiring.put(facts);
         http::check_services(routes.get_openapi(), &wiring.built)?;
