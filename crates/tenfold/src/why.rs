@@ -2,6 +2,7 @@
 
 mod archive;
 pub(crate) mod days;
+mod future;
 pub(crate) mod history;
 mod maintenance;
 mod page;
