@@ -20,8 +20,8 @@ pub struct JobsChange {
 type ChangedSchedule = (String, Option<String>, String, Timestamp);
 
 impl Jobs {
-    /// The last change of each schedule and queue after `since`, made by any process. A schedule that no module declares any more is
-    /// not among them: processes of the version before may still fire it.
+    /// The last change of each schedule and queue after `since`, made by any process. That a schedule is no longer
+    /// declared is not among them: processes of the version before may still fire it.
     ///
     /// # Errors
     /// A statement failed.

@@ -2,7 +2,7 @@
 //!
 //! Either the clock was ahead when it was written, or it is behind now: many machines boot with a clock of the past. So such rows are set
 //! aside: they are not read, and do not count against the bounds of the others. They are removed once the clock has run for an hour
-//! without being set.
+//! without being set. Neither is anything too old before that.
 
 use std::time::Duration;
 

@@ -225,8 +225,9 @@ impl HistoryWriter {
             return Ok(());
         }
         let bytes = i64::try_from(self.history.bytes).unwrap_or(i64::MAX);
-        let oldest = (self.database.clock().now() - DAYS).as_second();
         let (latest, is_steady) = (latest(self.database.clock()), self.clock.is_steady());
+        // By a clock that was just set, nothing is too old or of the future.
+        let oldest = if is_steady { (self.database.clock().now() - DAYS).as_second() } else { 0 };
         let keep = async |cx: SystemContext| {
             cx.transaction(async |tx| {
                 for page in pages {

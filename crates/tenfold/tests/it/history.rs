@@ -103,7 +103,7 @@ async fn knows_tomorrow(file: &Path) -> bool {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_behind_sets_aside_what_it_calls_the_future() {
+async fn a_clock_that_is_behind_sets_the_future_aside() {
     let folder = HistoryFolder::new("behind");
     tomorrow(&folder.file(), 1).await;
     // It boots with a clock of the past.
@@ -170,12 +170,29 @@ async fn old_hours_go_at_any_minute_of_an_hour() {
     history.end().await;
     let later = START_S + 15 * 24 * HOUR_S + 300;
     for is_kept in [1, 0] {
-        let (telemetry, _) = recording(later);
+        let (telemetry, clock) = recording(later);
         let history = KeptHistory::begin(&folder.file(), &telemetry, at(later)).await;
         assert_eq!(kept(&telemetry, START_S).await, is_kept);
         request(&telemetry, 200);
+        // Long enough to trust the clock.
+        clock.advance(Duration::from_secs(3_601));
         history.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_removes_nothing() {
+    let folder = HistoryFolder::new("ahead");
+    for second in [START_S, START_S + 30 * 24 * HOUR_S] {
+        let (telemetry, _) = recording(second);
+        let history = KeptHistory::begin(&folder.file(), &telemetry, at(second)).await;
+        request(&telemetry, 200);
+        history.end().await;
+    }
+    let (telemetry, _) = recording(START_S + 1);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 1)).await;
+    assert_eq!(kept(&telemetry, START_S).await, 1);
+    history.end().await;
 }
 
 #[tokio::test]
