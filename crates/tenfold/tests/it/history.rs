@@ -134,13 +134,13 @@ async fn what_still_is_of_the_future_after_an_hour_is_removed() {
 #[tokio::test]
 async fn what_is_of_the_future_takes_no_room_of_the_present() {
     let folder = HistoryFolder::new("room");
-    tomorrow(&folder.file(), 400).await;
+    tomorrow(&folder.file(), 200).await;
     let (telemetry, _) = recording(START_S);
-    let history = KeptHistory::begin_within(4_000, &folder.file(), &telemetry, at(START_S)).await;
+    let history = KeptHistory::begin_within(1_000, &folder.file(), &telemetry, at(START_S)).await;
     request(&telemetry, 200);
     history.end().await;
     let (telemetry, _) = recording(START_S + 1);
-    let history = KeptHistory::begin_within(4_000, &folder.file(), &telemetry, at(START_S + 1)).await;
+    let history = KeptHistory::begin_within(1_000, &folder.file(), &telemetry, at(START_S + 1)).await;
     assert!(telemetry.save_for_why(0, u32::MAX).is_some(), "its page is kept");
     assert_eq!(kept(&telemetry, START_S).await, 1, "and its minute");
     history.end().await;
