@@ -10,6 +10,7 @@ use tenfold::App;
 /// The application. Cargo.toml lists its modules, each after the modules that it needs.
 pub fn app() -> App {
     App::new("app", env!("CARGO_PKG_VERSION"))
+        .commit(option_env!("SOURCE_COMMIT"))
         .modules(tenfold::modules!())
         // carve:if page
         .front(page::routes)

@@ -306,6 +306,10 @@ both_databases!(app::app(), [("console.password", PASSWORD)]; async fn a_queue_i
         let answer = post(&format!("/console/queues/default/{verb}"), "").await;
         assert_eq!((answer.status(), answer.header("location")), (303, "/console/queues"), "{}", answer.text());
         assert_eq!(page(app, &cookie, "/console/queues").await.text().contains("paused"), is_paused);
+        // Each process hears of it within a minute, whichever one did it.
+        app.each_minute().await;
+        let told = page(app, &cookie, "/console/changes").await.text();
+        assert!(told.contains(&format!("<td>the queue default was {verb}d</td>")), "{told}");
     }
     assert_eq!(post("/console/queues/nothing/pause", "").await.status(), 404);
     let ran = post("/console/schedules/run", "name=files.sweep").await;

@@ -1,5 +1,6 @@
 //! What an operator does with jobs: list them, show one, retry one, cancel one; with queues, schedules and deliveries.
 
+mod changes;
 mod deliveries;
 mod forget;
 mod queues;
@@ -7,6 +8,7 @@ mod schedules;
 
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, sql};
 
+pub use self::changes::JobsChange;
 pub use self::deliveries::NotParked;
 pub use self::forget::forget_organization;
 pub use self::queues::{QueueStatus, UnknownQueue};

@@ -101,7 +101,8 @@ impl JobSchedule {
     }
 }
 
-/// Stores schedules that are new or were changed, with the time of their first firing.
+/// Stores schedules that are new or were changed, with the time of their first firing. That they were is noted, unless all of
+/// them are new: then nothing ran before.
 pub(crate) async fn declare(
     cx: &SystemContext,
     schedules: impl Iterator<Item = &JobSchedule>,
@@ -109,18 +110,28 @@ pub(crate) async fn declare(
 ) -> anyhow::Result<()> {
     let now = due::now(cx).await?;
     let cx = cx.repeating("each schedule has a row of its own");
+    let known: Option<(String,)> = sql!(
+        "tenfold_job_schedules.any",
+        "SELECT name FROM tenfold_job_schedules ORDER BY next_at, name LIMIT 1"
+    )
+    .bounded()
+    .first(&cx)
+    .await?;
     for schedule in schedules {
         let next = schedule.next(zone, now, now)?;
         cx.transaction(async |tx| {
             sql!(
                 "tenfold_job_schedules.declare",
-                "INSERT INTO tenfold_job_schedules (name, spec, next_at) VALUES ($1, $2, $3)
-                 ON CONFLICT (name) DO UPDATE SET spec = excluded.spec, next_at = excluded.next_at
+                "INSERT INTO tenfold_job_schedules (name, spec, next_at, changed_at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (name) DO UPDATE SET spec = excluded.spec, next_at = excluded.next_at,
+                     spec_before = tenfold_job_schedules.spec, changed_at = $5
                  WHERE tenfold_job_schedules.spec <> excluded.spec"
             )
             .bind(schedule.name.to_owned())
             .bind(schedule.stored(zone))
             .bind(next)
+            .bind(known.is_some().then(|| tx.now()))
+            .bind(tx.now())
             .execute(tx)
             .await
         })
@@ -181,19 +192,27 @@ async fn fire_one(
         // Of several workers that see it at once, one finds the time unchanged.
         let moved = sql!(
             "tenfold_job_schedules.move_on",
-            "UPDATE tenfold_job_schedules SET next_at = $3, spec = $5 WHERE name = $1 AND next_at = $2 AND spec = $4"
+            "UPDATE tenfold_job_schedules SET next_at = $3, spec = $5,
+                 spec_before = CASE WHEN spec <> $5 THEN spec ELSE spec_before END,
+                 changed_at = CASE WHEN spec <> $5 THEN $6 ELSE changed_at END
+             WHERE name = $1 AND next_at = $2 AND spec = $4"
         )
         .bind(schedule.name.to_owned())
         .bind(due)
         .bind(next)
         .bind(spec.to_owned())
         .bind(stored.clone())
+        .bind(tx.now())
         .execute(tx)
         .await?;
         if moved == 1 {
             if spec != stored {
                 let name = schedule.name;
-                tracing::warn!(schedule = name, text = spec, "nobody fired a schedule by its stored text; it has ours now");
+                tracing::warn!(
+                    schedule = name,
+                    text = spec,
+                    "nobody fired a schedule by its stored text; it has ours now"
+                );
             }
             note_firing(tx, schedule).await?;
         }

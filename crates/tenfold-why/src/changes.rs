@@ -22,6 +22,8 @@ pub enum ChangeKind {
     Migration,
     /// A setting has another value.
     Setting,
+    /// Jobs run at other times: a schedule was added or has another text, a queue was paused or resumed.
+    Schedule,
     /// A job that takes long began.
     Job,
     /// An organization sends more requests than before.
@@ -105,12 +107,13 @@ pub(crate) fn closeness(lead_s: f64) -> f64 {
 }
 
 impl ChangeKind {
-    /// Whether what it does to a request, it does to the next one. A job and a surge may take a while until they are felt.
+    /// Whether what it does to a request, it does to the next one. A job and a surge may take a while until they are
+    /// felt, and a schedule until it fires.
     pub(crate) fn acts_at_once(self) -> bool {
         match self {
             ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Setting => true,
             ChangeKind::Schema | ChangeKind::Plan | ChangeKind::Maintenance => true,
-            ChangeKind::Job | ChangeKind::Surge => false,
+            ChangeKind::Job | ChangeKind::Schedule | ChangeKind::Surge => false,
         }
     }
 
@@ -120,7 +123,7 @@ impl ChangeKind {
             ChangeKind::Deploy | ChangeKind::Migration | ChangeKind::Surge | ChangeKind::Schema => 1.0,
             // Whatever made the database choose another plan is told first, if it is known.
             ChangeKind::Plan => 0.95,
-            ChangeKind::Setting => 0.9,
+            ChangeKind::Setting | ChangeKind::Schedule => 0.9,
             ChangeKind::Job => 0.7,
             // It happens all the time.
             ChangeKind::Maintenance => 0.3,

@@ -19,8 +19,10 @@ const MOST: usize = 10;
 const LITTLE: f64 = 0.1;
 /// After this many seconds in which all went well, a change that acts at once is 37 % as likely a cause.
 const FINE_S: f64 = 40.0;
-/// The weight of a start of the same version.
+/// The weight of a start of the build that ran before.
 const RESTART: f64 = 0.8;
+/// A build that was new so long ago, in microseconds, may still be on its way: its processes are replaced one after the other.
+const ROLLOUT_US: i64 = 900_000_000;
 /// How many traces an answer offers: not all of them are kept.
 const TRACES: usize = 50;
 
@@ -202,13 +204,26 @@ fn nearness(journal: &Journal, incident: &Incident, change: &LedgerChange, lead_
     closeness(lead_s) * (-(fine as f64) / FINE_S).exp()
 }
 
-/// How likely a change is to be a cause at all. A start of the version that ran before changes less than what was changed with it. A
-/// version that returns after another one is no restart.
+/// How likely a change is to be a cause at all. A start of the build that ran before changes less than what was changed with it.
 fn weight(journal: &Journal, change: &LedgerChange) -> f64 {
+    if is_restart(journal, change) { RESTART } else { change.kind.weight() }
+}
+
+/// Whether it is the start of a build that ran directly before, and did not just replace another one. A build that returns after
+/// another one is no restart.
+fn is_restart(journal: &Journal, change: &LedgerChange) -> bool {
+    if change.kind != ChangeKind::Deploy {
+        return false;
+    }
     let is_before = |other: &&LedgerChange| other.kind == change.kind && other.at_us < change.at_us;
-    let last = || journal.changes().iter().filter(is_before).max_by_key(|other| other.at_us);
-    let is_restart = change.kind == ChangeKind::Deploy && last().is_some_and(|last| last.what == change.what);
-    if is_restart { RESTART } else { change.kind.weight() }
+    let mut before: Vec<&LedgerChange> = journal.changes().iter().filter(is_before).collect();
+    before.sort_by_key(|other| other.at_us);
+    let same = before.iter().rev().take_while(|other| other.what == change.what).count();
+    let Some(first) = before.len().checked_sub(same).and_then(|place| before.get(place)) else {
+        return false;
+    };
+    let replaces = same < before.len();
+    !(replaces && change.at_us - first.at_us < ROLLOUT_US)
 }
 
 /// How much of what got worse is in the statements that a change concerns, 0 to 1; `None` if these are not known. Statements that run

@@ -2,12 +2,14 @@
 
 mod archive;
 pub(crate) mod days;
+mod future;
 pub(crate) mod history;
 mod maintenance;
 mod page;
 mod plans;
 pub(crate) mod question;
 pub(crate) mod records;
+pub(crate) mod schedules;
 mod schema;
 pub(crate) mod settings;
 

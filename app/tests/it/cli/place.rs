@@ -27,8 +27,17 @@ impl Place {
     /// The application with this database, on a free port of loopback. Its limits for the database are longer than a busy
     /// machine stands still.
     pub fn app(&self, arguments: &[&str]) -> Launch {
-        PATIENT.into_iter().fold(self.0.app(arguments), |launch, (name, value)| launch.env(name, value))
+        patient(self.0.app(arguments))
     }
+
+    /// The same by another program.
+    pub fn app_of(&self, program: &Path, arguments: &[&str]) -> Launch {
+        patient(self.0.app_of(program, arguments))
+    }
+}
+
+fn patient(launch: Launch) -> Launch {
+    PATIENT.into_iter().fold(launch, |launch, (name, value)| launch.env(name, value))
 }
 
 /// For every process of the tests, unless a test is about these limits.

@@ -1,10 +1,14 @@
 //! `app why`, beside a process that serves HTTP, and `app onset`.
 
 use std::collections::BTreeSet;
+#[cfg(target_os = "linux")]
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use super::in_both_places;
+#[cfg(target_os = "linux")]
+use super::place::Place;
 use super::process::Process;
 use super::sign_up;
 use super::wire::HttpRequest;
@@ -90,6 +94,66 @@ in_both_places!(fn a_restart_says_which_settings_have_changed(place) {
     let other = hashes_of_the_password(&kept("other.db"));
     assert!(other.len() == 1 && other.is_disjoint(&first), "{other:?} {first:?}");
 });
+
+in_both_places!(fn a_deploy_says_which_schedules_have_changed(place) {
+    let serve = |zone: &str, role: &str| {
+        let settings = place.app(&["serve", "--role", role]).env(PASSWORD.0, PASSWORD.1);
+        settings.env("TENFOLD_JOBS__TIME_ZONE", zone).start()
+    };
+    let told = |server: &Process| cells_of_changes(server, "tenfold.prune");
+    let mut first = serve("UTC", "all");
+    assert!(told(&first).is_empty(), "nothing ran before: {:?}", told(&first));
+    first.stop();
+    // Of the processes of the new version the first one changes it; those that come later hear of it.
+    let changed = "the schedule tenfold.prune changed from every day at 04:41 UTC to every day at 04:41 Asia/Tokyo";
+    for role in ["all", "web"] {
+        let mut server = serve("Asia/Tokyo", role);
+        assert_eq!(told(&server), [changed], "{role}");
+        server.stop();
+    }
+});
+
+/// A copy of the program as if it was built from something else: with another build id.
+#[cfg(target_os = "linux")]
+fn another_build(place: &Place) -> PathBuf {
+    let copy = place.work().join("another");
+    std::fs::copy(env!("CARGO_BIN_EXE_app"), &copy).expect("the program can be copied");
+    let mut program = std::fs::read(&copy).expect("it can be read");
+    let note = b"\x14\0\0\0\x03\0\0\0GNU\0";
+    let found =
+        program.windows(note.len()).position(|bytes| bytes == note).expect("the linker makes a build id");
+    program[found + note.len()] ^= 0xff;
+    std::fs::write(&copy, program).expect("it can be written");
+    copy
+}
+
+#[cfg(target_os = "linux")]
+in_both_places!(fn a_new_build_of_a_version_is_told_from_a_restart(place) {
+    let starts = |program: &Path| {
+        let serve = place.app_of(program, &["serve"]).env("TENFOLD_WHY__HISTORY", "why.db");
+        let mut server = serve.env(PASSWORD.0, PASSWORD.1).start();
+        let told = cells_of_changes(&server, " started");
+        server.stop();
+        told
+    };
+    let program = Path::new(env!("CARGO_BIN_EXE_app"));
+    let first = starts(program);
+    assert!(first.len() == 1 && first[0].contains(" (build "), "{first:?}");
+    assert_eq!(starts(program), [&*first[0], &*first[0]]);
+    // The same commit is the same build, whatever else it was made from.
+    if option_env!("SOURCE_COMMIT").is_none_or(str::is_empty) {
+        let all = starts(&another_build(place));
+        assert!(all.len() == 3 && all[0] != first[0] && all[0].contains(" (build "), "{all:?}");
+    }
+});
+
+/// The cells of the page of changes that contain this, the newest first.
+fn cells_of_changes(server: &Process, part: &str) -> Vec<String> {
+    let cookie = sign_in_to_console(server, PASSWORD.1);
+    let page = server.ask(&HttpRequest::get("/console/changes").header("cookie", &cookie)).text();
+    let cells = page.split("<td>").filter_map(|cell| Some(cell.split_once("</td>")?.0.to_owned()));
+    cells.filter(|cell| cell.contains(part)).collect()
+}
 
 /// The hashes of `console.password` in the bytes of a file.
 fn hashes_of_the_password(kept: &str) -> BTreeSet<String> {

@@ -20,7 +20,7 @@ pub(crate) async fn changes(_: Operator, State(state): State<ServerState>) -> Re
     let all = noted(&state).await;
     let content = html! {
         p { a href="/console/deploys" { "Deploys" } " shows what each start did." }
-        p { "Starts with their version, migrations, settings that have another value than in the process before (with why.history), jobs that ran for five seconds or longer, \
+        p { "Starts with their version, migrations, settings that have another value than in the process before (with why.history), schedules and queues of jobs that were changed, jobs that ran for five seconds or longer, \
              tables and indexes that were created, altered or dropped beside the process, statements that the database runs in another way, and maintenance of larger tables, in the order in which this process noted them. When something gets worse, the likeliest of them is on the first page." }
         @if all.is_empty() { (nothing("Nothing was noted yet.")) } @else { (table(&all)) }
     };
@@ -54,6 +54,7 @@ fn kind(kind: ChangeKind) -> &'static str {
         ChangeKind::Deploy => "start",
         ChangeKind::Migration => "migration",
         ChangeKind::Setting => "setting",
+        ChangeKind::Schedule => "schedule",
         ChangeKind::Job => "job",
         ChangeKind::Surge => "surge",
         ChangeKind::Schema => "schema",

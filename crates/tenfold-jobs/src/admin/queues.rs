@@ -118,11 +118,15 @@ impl Jobs {
                 tx.signal(signals::waits_in(queue));
                 sql!(
                     "tenfold_job_queues.pause",
-                    "INSERT INTO tenfold_job_queues (name, paused) VALUES ($1, $2)
-                     ON CONFLICT (name) DO UPDATE SET paused = excluded.paused"
+                    "INSERT INTO tenfold_job_queues (name, paused, changed_at) VALUES ($1, $2, $3)
+                     ON CONFLICT (name) DO UPDATE SET paused = excluded.paused, changed_at = $4
+                     WHERE tenfold_job_queues.paused <> excluded.paused"
                 )
                 .bind(queue.to_owned())
                 .bind(paused)
+                // A queue without a row is not paused: to resume it changes nothing.
+                .bind(paused.then(|| tx.now()))
+                .bind(tx.now())
                 .execute(tx)
                 .await
             })

@@ -126,3 +126,68 @@ fn a_schedule_that_cannot_be_read_is_refused() {
     registry.every("test.sweep", "1h", sweep);
     assert!(registry.check().expect_err("its kind is unknown").to_string().contains("test.work"));
 }
+
+/// What changed in the last hour, in words.
+async fn changed(world: &World, jobs: &Jobs) -> Vec<String> {
+    let since = world.clock.now() - Duration::from_secs(3600);
+    let changes = jobs.changes(since).await.expect("they can be read");
+    changes.into_iter().map(|change| change.what).collect()
+}
+
+on_both!(async fn a_schedule_that_changed_is_told(world) {
+    let jobs = with(world, "1h");
+    jobs.run_due().await.expect("it gets its row");
+    assert!(changed(world, &jobs).await.is_empty(), "nothing ran before");
+    // Another one beside it, and the same text again, by processes of their own.
+    let both = world.jobs(|registry, _| {
+        registry.every("test.sweep", "1h", sweep);
+        registry.every("test.more", "30 2 * * *", sweep);
+    });
+    both.run_due().await.expect("it gets its row");
+    assert_eq!(changed(world, &jobs).await, ["the schedule test.more was added: every day at 02:30 UTC"]);
+    world.clock.advance(Duration::from_secs(3601));
+    assert!(changed(world, &jobs).await.is_empty(), "that was before");
+    let mut told = Vec::new();
+    for spec in ["* * * * *", "17 * * * *", "0 9 * * MON Europe/Berlin", "90s"] {
+        world.clock.advance(Duration::from_secs(1));
+        with(world, spec).declare_schedules().await.expect("it is stored");
+        told.extend(changed(world, &jobs).await);
+    }
+    let texts = ["every 1h", "every minute", "every hour at minute 17", "0 9 * * MON Europe/Berlin", "every 90s"];
+    let expected = texts.windows(2).map(|pair| format!("the schedule test.sweep changed from {} to {}", pair[0], pair[1]));
+    assert_eq!(told, expected.collect::<Vec<_>>());
+});
+
+on_both!(async fn a_schedule_that_is_taken_back_changes_again(world) {
+    let old = with(world, "10m");
+    old.run_due().await.expect("it gets its row");
+    with(world, "1h").run_due().await.expect("it is not time");
+    world.clock.advance(Duration::from_secs(3600 + 60));
+    assert!(changed(world, &old).await.is_empty(), "that was before");
+    assert_eq!(old.run_due().await.expect("it takes over"), 1);
+    assert_eq!(changed(world, &old).await, ["the schedule test.sweep changed from every 1h to every 10m"]);
+});
+
+on_both!(async fn another_time_zone_does_not_change_a_period(world) {
+    let zone = |zone: &str| JobSettings { time_zone: zone.to_owned(), ..JobSettings::default() };
+    let every = |zone, spec| world.jobs_with(zone, move |registry, _| registry.every("test.sweep", spec, sweep));
+    // The framework's own schedule is once a day, so its time changes.
+    let told = |from: &str, to: &str| format!("the schedule tenfold.prune changed from every day at 04:41 {from} to every day at 04:41 {to}");
+    every(zone("UTC"), "1h").declare_schedules().await.expect("it is stored");
+    let jobs = every(zone("Asia/Tokyo"), "1h");
+    jobs.declare_schedules().await.expect("it is stored");
+    assert_eq!(changed(world, &jobs).await, [told("UTC", "Asia/Tokyo")]);
+});
+
+on_both!(async fn a_queue_that_was_paused_is_told(world) {
+    let jobs = with(world, "1h");
+    jobs.resume("default").await.expect("it was not paused");
+    assert!(changed(world, &jobs).await.is_empty());
+    jobs.pause("default").await.expect("it waits");
+    assert_eq!(changed(world, &jobs).await, ["the queue default was paused"]);
+    world.clock.advance(Duration::from_secs(3601));
+    jobs.pause("default").await.expect("it is paused already");
+    assert!(changed(world, &jobs).await.is_empty());
+    jobs.resume("default").await.expect("it goes on");
+    assert_eq!(changed(world, &jobs).await, ["the queue default was resumed"]);
+});

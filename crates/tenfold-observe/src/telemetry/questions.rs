@@ -23,6 +23,11 @@ impl Telemetry {
         self.0.why.begin(limits);
     }
 
+    /// Whether it does.
+    pub fn records_for_why(&self) -> bool {
+        self.0.why.is_on()
+    }
+
     /// What is wrong from `since`, or in the last two hours, until `until`. Traces are those that are kept. `None` if
     /// nothing is recorded for it. It computes for up to a second, so call it where that blocks nobody.
     pub fn why(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {

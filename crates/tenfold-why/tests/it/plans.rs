@@ -158,6 +158,23 @@ fn a_version_that_returns_is_no_restart() {
     assert_eq!(answer.changes[0].change.what, "app 1 started");
 }
 
+/// What is named first of a setting that changed with a start of build 2, which replaced build 1 so many seconds before the onset.
+fn first_named_after(replaced_s: i64) -> String {
+    let answer = answer(|fault, _| {
+        let start = |what: &str, at_s| change(ChangeKind::Deploy, what, fault.onset_s + at_s);
+        let setting = change(ChangeKind::Setting, "http.deadline changed", fault.onset_s - 2);
+        let (old, new) = ("app 1 (build 1) started", "app 1 (build 2) started");
+        vec![start(old, -9_000), start(new, -replaced_s), start(new, -2), setting]
+    });
+    answer.changes[0].change.what.clone()
+}
+
+#[test]
+fn a_build_that_replaces_another_is_no_restart_for_a_while() {
+    assert_eq!(first_named_after(120), "app 1 (build 2) started");
+    assert_eq!(first_named_after(1_000), "http.deadline changed");
+}
+
 #[test]
 fn maintenance_does_not_outrank_a_start() {
     let answer = answer(|fault, statement| {

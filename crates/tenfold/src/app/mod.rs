@@ -1,5 +1,6 @@
 //! The application: puts its modules together, starts and serves them.
 
+mod build_mark;
 mod cache_command;
 mod cli;
 mod client_file;
@@ -37,6 +38,7 @@ use tenfold_observe::telemetry::Telemetry;
 use tenfold_observe::telemetry::diagnosis::ChangeKind;
 use tokio::time::Instant;
 
+use self::build_mark::build_mark;
 use self::operators_port::operators_service;
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
@@ -48,7 +50,7 @@ use crate::http::{
 };
 use crate::module::{MinuteLook, Module, Wiring};
 use crate::settings::Settings;
-use crate::why::StatementPlans;
+use crate::why::{StatementPlans, schedules};
 
 /// An application: a name and a list of modules.
 ///
@@ -64,6 +66,7 @@ use crate::why::StatementPlans;
 pub struct App {
     name: &'static str,
     version: &'static str,
+    commit: Option<&'static str>,
     modules: Vec<Module>,
     demo: Option<Welcome>,
     front: fn() -> Routes,
@@ -116,6 +119,7 @@ impl App {
         App {
             name,
             version,
+            commit: None,
             modules: Vec::new(),
             demo: None,
             demo_settings: Vec::new(),
@@ -127,6 +131,14 @@ impl App {
     /// The clock of its processes, the machine's unless another is given; for tests of clocks that differ.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// The commit that the program is built from, or another mark of the build: `option_env!("SOURCE_COMMIT")`. A start is noted
+    /// with it, so that a new build of the same version is told from a restart. Without it, or if it is empty, the build id of the
+    /// executable is taken, if the linker has made one.
+    pub fn commit(mut self, commit: Option<&'static str>) -> Self {
+        self.commit = commit;
         self
     }
 
@@ -236,6 +248,7 @@ impl App {
         let services = Services::new(wiring.services.clone());
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
         jobs.declare_schedules().await?;
+        wiring.each_minute.extend(schedules::watch(&telemetry, &jobs).await);
         wiring.put(jobs.clone());
         wiring.put(facts);
         http::check_services(routes.get_openapi(), &wiring.built)?;
@@ -269,7 +282,8 @@ impl App {
     fn note_start(&self, telemetry: &Telemetry, settings: &Settings, migrated: usize) {
         let Some(limits) = settings.why else { return };
         telemetry.record_for_why(limits);
-        telemetry.changed(ChangeKind::Deploy, format!("{} {} started", self.name, self.version));
+        let build = build_mark(self.commit).map_or_else(String::new, |mark| format!(" (build {mark})"));
+        telemetry.changed(ChangeKind::Deploy, format!("{} {}{build} started", self.name, self.version));
         if migrated > 0 {
             telemetry.changed(ChangeKind::Migration, format!("{migrated} migrations were applied"));
         }

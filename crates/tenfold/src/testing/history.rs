@@ -27,8 +27,16 @@ impl KeptHistory {
     /// # Panics
     /// The file cannot be read or written.
     pub async fn begin(file: &Path, telemetry: &Telemetry, began: Timestamp) -> Self {
-        let days = DayBounds { hours: 10_000, bytes: BYTES };
-        let settings = HistorySettings { file: file.display().to_string(), bytes: BYTES, days };
+        KeptHistory::begin_within(BYTES, file, telemetry, began).await
+    }
+
+    /// The same, where neither pages nor minutes may take more bytes than these.
+    ///
+    /// # Panics
+    /// The file cannot be read or written.
+    pub async fn begin_within(bytes: u64, file: &Path, telemetry: &Telemetry, began: Timestamp) -> Self {
+        let days = DayBounds { hours: 10_000, bytes };
+        let settings = HistorySettings { file: file.display().to_string(), bytes, days };
         let (database, prints) = (DatabaseSettings::default(), BTreeMap::new());
         let clock = (telemetry.clock().clone(), began);
         let history = History::begin(&settings, &database, &prints, clock, telemetry.clone()).await;

@@ -14,6 +14,7 @@ use tenfold_observe::telemetry::diagnosis::{
 use tenfold_observe::telemetry::{ArchivedDays, ArchivedSums, EndpointSums, WhyArchive};
 use tokio::sync::Mutex as TurnLock;
 
+use super::future::{end_minute, end_us, latest};
 use super::{days, page};
 
 /// How many seconds a page is of at most. It is of ten, unless one before it could not be written.
@@ -46,10 +47,11 @@ impl HistoryArchive {
             .read(async |cx| {
                 sql!(
                     "tenfold_why_pages.range",
-                    "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at < $2 ORDER BY ends_at"
+                    "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at < $2 AND ends_at <= $3 ORDER BY ends_at"
                 )
                 .bind(i64::from(seconds.start))
                 .bind(i64::from(seconds.end) + i64::from(LONGEST_PAGE_S))
+                .bind(latest(self.database.clock()))
                 .all(&cx)
                 .await
             })
@@ -61,10 +63,12 @@ impl HistoryArchive {
 
     async fn days_of(&self, endpoint: &str, minutes: Range<u32>) -> ArchivedDays {
         let hours = (i64::from(minutes.start / 60), i64::from(minutes.end / 60));
-        let since_us = i64::from(minutes.start) * 60_000_000;
+        let latest = latest(self.database.clock());
+        let minutes = minutes.start..minutes.end.min(end_minute(latest));
+        let times = i64::from(minutes.start) * 60_000_000..end_us(latest);
         let written = self.written.load(Ordering::Acquire);
         let rows = self.read(async |cx| days::rows(&cx, endpoint, hours).await).await.unwrap_or_default();
-        let changes = self.read(async |cx| days::changes(&cx, since_us).await).await.unwrap_or_default();
+        let changes = self.read(async |cx| days::changes(&cx, times).await).await.unwrap_or_default();
         let read = move || {
             let all = rows.into_iter().flat_map(days::read);
             all.filter(|minute| minutes.contains(&minute.minute)).collect::<Vec<SavedMinute>>()
@@ -75,13 +79,15 @@ impl HistoryArchive {
 
     async fn changes_since(&self, minute: u32) -> Vec<LedgerChange> {
         let since_us = i64::from(minute) * 60_000_000;
-        self.read(async |cx| days::changes(&cx, since_us).await).await.unwrap_or_default()
+        let times = since_us..end_us(latest(self.database.clock()));
+        self.read(async |cx| days::changes(&cx, times).await).await.unwrap_or_default()
     }
 
     /// The minutes of each hour are read once, and added up before the next hour is read.
     async fn sums_of(&self, mut ranges: Vec<Range<u32>>) -> Option<ArchivedSums> {
         let written = self.written.load(Ordering::Acquire);
-        ranges.iter_mut().for_each(|range| range.end = range.end.min(written));
+        let end = written.min(end_minute(latest(self.database.clock())));
+        ranges.iter_mut().for_each(|range| range.end = range.end.min(end));
         let with_minutes = ranges.iter().filter(|range| !range.is_empty());
         let hours: BTreeSet<u32> =
             with_minutes.flat_map(|range| range.start / 60..=(range.end - 1) / 60).collect();

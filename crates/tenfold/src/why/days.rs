@@ -105,31 +105,39 @@ pub(super) fn sums(row: HourRow, minutes: &Range<u32>) -> Vec<SecondCell> {
     all.map(|saved| saved.sums()).collect()
 }
 
-/// Removes what is too old or too much; `oldest` is in seconds since 1970. Call it once an hour.
-pub(super) async fn forget(tx: &mut SystemTx<'_>, bounds: DayBounds, oldest: i64) -> Result<(), DataError> {
+/// Removes what is too old or too much; `times` is from which second since 1970 to which. What is of the time after it has bounds
+/// of its own. Call it once an hour.
+pub(super) async fn forget(
+    tx: &mut SystemTx<'_>,
+    bounds: DayBounds,
+    times: Range<i64>,
+) -> Result<(), DataError> {
     let (hours, bytes) = (i64::try_from(bounds.hours), i64::try_from(bounds.bytes));
     sql!(
         "tenfold_why_hours.forget",
         "DELETE FROM tenfold_why_hours WHERE hour < $1 OR (hour, endpoint) IN (
              SELECT hour, endpoint FROM (
                  SELECT hour, endpoint, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
-                 FROM tenfold_why_hours WINDOW newest AS (ORDER BY hour DESC, endpoint)
+                 FROM tenfold_why_hours
+                 WINDOW newest AS (PARTITION BY hour > $4 ORDER BY hour DESC, endpoint)
              ) hours WHERE place > $2 OR bytes > $3
          )"
     )
-    .bind(oldest.div_euclid(3_600))
+    .bind(times.start.div_euclid(3_600))
     .bind(hours.unwrap_or(i64::MAX))
     .bind(bytes.unwrap_or(i64::MAX))
+    .bind(times.end.div_euclid(3_600))
     .execute(tx)
     .await?;
     sql!(
         "tenfold_why_changes.forget",
         "DELETE FROM tenfold_why_changes WHERE at < $1 OR at < (
-             SELECT min(at) FROM (SELECT at FROM tenfold_why_changes ORDER BY at DESC LIMIT $2) newest
+             SELECT min(at) FROM (SELECT at FROM tenfold_why_changes WHERE at <= $3 ORDER BY at DESC LIMIT $2) newest
          )"
     )
-    .bind(oldest.saturating_mul(1_000_000))
+    .bind(times.start.saturating_mul(1_000_000))
     .bind(MOST_CHANGES)
+    .bind(times.end.saturating_mul(1_000_000))
     .execute(tx)
     .await
     .map(drop)
@@ -157,7 +165,7 @@ pub(super) async fn write_changes(tx: &mut SystemTx<'_>, changes: &[LedgerChange
     Ok(())
 }
 
-/// Removes what a wrong clock has written about the time after this second, since 1970.
+/// Removes what is of the time after this second, since 1970.
 pub(super) async fn forget_future(tx: &mut SystemTx<'_>, latest: i64) -> Result<(), DataError> {
     sql!("tenfold_why_hours.forget_future", "DELETE FROM tenfold_why_hours WHERE hour > $1")
         .bind(latest.div_euclid(3_600))
@@ -198,13 +206,14 @@ pub(super) async fn hour(cx: &SystemContext, hour: i64) -> Result<Vec<HourRow>, 
     Ok(rows)
 }
 
-/// The starts and migrations since then, in microseconds since 1970, the oldest first.
-pub(super) async fn changes(cx: &SystemContext, since_us: i64) -> Result<Vec<LedgerChange>, DataError> {
+/// The starts and migrations of these microseconds since 1970, the oldest first.
+pub(super) async fn changes(cx: &SystemContext, times: Range<i64>) -> Result<Vec<LedgerChange>, DataError> {
     let rows: Vec<(i64, String, String)> = sql!(
         "tenfold_why_changes.read",
-        "SELECT at, what, kind FROM tenfold_why_changes WHERE at >= $1 ORDER BY at LIMIT $2"
+        "SELECT at, what, kind FROM tenfold_why_changes WHERE at >= $1 AND at < $2 ORDER BY at LIMIT $3"
     )
-    .bind(since_us)
+    .bind(times.start)
+    .bind(times.end)
     .bind(MOST_CHANGES)
     .all(cx)
     .await?;

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use super::archive::{HistoryArchive, LONGEST_PAGE_S};
 use super::days::{self, DayBounds};
+use super::future::{ClockRun, forget_future, latest};
 use super::page;
 use super::settings::{self, SettingPrints};
 
@@ -28,8 +29,6 @@ use super::settings::{self, SettingPrints};
 const EVERY: Duration = Duration::from_secs(10);
 /// How long before the start of a process pages are read.
 const REACH: Duration = Duration::from_secs(7_200);
-/// What is recorded of a later time than now and this comes from a clock that was wrong.
-const AHEAD: Duration = Duration::from_secs(60);
 /// How many pages are kept: those of a day.
 const MOST_PAGES: i64 = 8_640;
 /// How long minutes are kept: fourteen days.
@@ -85,7 +84,8 @@ impl History {
         let stop = Arc::new(Notify::new());
         let written = Arc::new(AtomicU32::new(0));
         telemetry.set_archive(Arc::new(HistoryArchive::new(database.clone(), Arc::clone(&written))));
-        let writer = HistoryWriter { database, telemetry, written, history: history.clone() };
+        let clock = ClockRun::new(database.clock().clone());
+        let writer = HistoryWriter { database, telemetry, written, history: history.clone(), clock };
         #[expect(
             clippy::disallowed_methods,
             reason = "it runs as long as the process and is a part of no request"
@@ -122,9 +122,8 @@ async fn open(
     }
     let database = Database::open(&format!("sqlite:{file}"), settings, clock, Vec::new())?;
     database.migrate(&[ModuleMigrations { module: "tenfold", files: MIGRATIONS }]).await?;
-    let now = database.clock().now();
-    let (first, latest) = ((now - REACH).as_second(), (now + AHEAD).as_second());
-    forget_future(&database, latest).await?;
+    let first = (database.clock().now() - REACH).as_second();
+    let latest = latest(database.clock());
     let read = async |cx: SystemContext| {
         sql!(
             "tenfold_why_pages.read",
@@ -156,6 +155,7 @@ struct HistoryWriter {
     /// The minute from which on nothing was written yet.
     written: Arc<AtomicU32>,
     history: HistorySettings,
+    clock: ClockRun,
 }
 
 /// From where on nothing was written yet.
@@ -177,12 +177,13 @@ struct PageRow {
 
 impl HistoryWriter {
     /// `began` is when the process did, in seconds since 1970: what came before this task is written, too.
-    async fn run(self, began: u32, stop: Arc<Notify>) {
+    async fn run(mut self, began: u32, stop: Arc<Notify>) {
         let mut from = WrittenUntil { second: began, minute: began / 60, tidied: None };
         self.written.store(from.minute, Ordering::Release);
         let mut is_last = false;
         while !is_last {
             is_last = tokio::time::timeout(EVERY, stop.notified()).await.is_ok();
+            self.clock.look();
             // The current second is not over, unless the process is. So is the current minute: the next process adds to it.
             let now = self.second();
             let until = now + u32::from(is_last);
@@ -224,15 +225,23 @@ impl HistoryWriter {
             return Ok(());
         }
         let bytes = i64::try_from(self.history.bytes).unwrap_or(i64::MAX);
-        let oldest = (self.database.clock().now() - DAYS).as_second();
+        let (latest, is_steady) = (latest(self.database.clock()), self.clock.is_steady());
+        // By a clock that was just set, nothing is too old or of the future.
+        let oldest = if is_steady { (self.database.clock().now() - DAYS).as_second() } else { 0 };
         let keep = async |cx: SystemContext| {
             cx.transaction(async |tx| {
                 for page in pages {
                     write_page(tx, page).await?;
                 }
-                forget_pages(tx, bytes).await?;
+                forget_pages(tx, bytes, latest).await?;
                 days::write(tx, minutes).await?;
-                if is_tidy { Ok(()) } else { days::forget(tx, self.history.days, oldest).await }
+                if is_tidy {
+                    return Ok(());
+                }
+                if is_steady {
+                    forget_future(tx, latest).await?;
+                }
+                days::forget(tx, self.history.days, oldest..latest).await
             })
             .await
         };
@@ -266,34 +275,22 @@ async fn write_page(tx: &mut SystemTx<'_>, page: PageRow) -> Result<(), DataErro
         .map(drop)
 }
 
-async fn forget_pages(tx: &mut SystemTx<'_>, bytes: i64) -> Result<(), DataError> {
+/// Removes the oldest pages that are too many; what is of the time after `latest` has a bound of its own.
+async fn forget_pages(tx: &mut SystemTx<'_>, bytes: i64, latest: i64) -> Result<(), DataError> {
     sql!(
         "tenfold_why_pages.forget",
         "DELETE FROM tenfold_why_pages WHERE id IN (
              SELECT id FROM (
                  SELECT id, row_number() OVER newest AS place, sum(octet_length(body)) OVER newest AS bytes
-                 FROM tenfold_why_pages WINDOW newest AS (ORDER BY ends_at DESC, id DESC)
+                 FROM tenfold_why_pages
+                 WINDOW newest AS (PARTITION BY ends_at > $3 ORDER BY ends_at DESC, id DESC)
              ) pages WHERE place > $1 OR (place > 1 AND bytes > $2)
          )"
     )
     .bind(MOST_PAGES)
     .bind(bytes)
+    .bind(latest)
     .execute(tx)
     .await
     .map(drop)
-}
-
-/// Removes what a wrong clock has written about the time after this second, since 1970: it would look newer than all that comes.
-async fn forget_future(database: &Database, latest: i64) -> Result<(), DataError> {
-    let forget = async |cx: SystemContext| {
-        cx.transaction(async |tx| {
-            sql!("tenfold_why_pages.forget_future", "DELETE FROM tenfold_why_pages WHERE ends_at > $1")
-                .bind(latest)
-                .execute(tx)
-                .await?;
-            days::forget_future(tx, latest).await
-        })
-        .await
-    };
-    database.run(None, forget).await
 }

@@ -11,6 +11,7 @@ use tenfold::{SystemContext, sql};
 
 const START_S: i64 = 1_767_225_600;
 const HOUR_S: i64 = 3_600;
+const TOMORROW: i64 = START_S + 24 * HOUR_S;
 const ROUTE: &str = "GET /orders";
 
 /// A folder of its own, which goes with the test.
@@ -47,8 +48,12 @@ fn recording(second: i64) -> (Telemetry, Clock) {
 }
 
 fn request(telemetry: &Telemetry, status: u16) {
+    request_to(ROUTE, telemetry, status);
+}
+
+fn request_to(route: &str, telemetry: &Telemetry, status: u16) {
     let trace = TraceContext::start_random();
-    let work = telemetry.begin(Beginning::of_request(ROUTE.to_owned(), trace, telemetry.clock().now()));
+    let work = telemetry.begin(Beginning::of_request(route.to_owned(), trace, telemetry.clock().now()));
     work.end(Ending::Answered(status), Totals::default());
 }
 
@@ -74,23 +79,70 @@ async fn a_clock_set_back_does_not_end_the_history() {
     history.end().await;
 }
 
-#[tokio::test]
-async fn a_page_of_the_future_is_forgotten() {
-    let folder = HistoryFolder::new("future");
-    let tomorrow = START_S + 24 * HOUR_S;
-    let (wrong, _) = recording(tomorrow);
-    let history = KeptHistory::begin(&folder.file(), &wrong, at(tomorrow)).await;
-    wrong.changed(ChangeKind::Deploy, "shop 1 started".to_owned());
-    request(&wrong, 200);
+/// A process of tomorrow, with a start and a request to each of the endpoints.
+async fn tomorrow(file: &Path, endpoints: usize) {
+    let (telemetry, _) = recording(TOMORROW);
+    let history = KeptHistory::begin(file, &telemetry, at(TOMORROW)).await;
+    telemetry.changed(ChangeKind::Deploy, "shop 1 started".to_owned());
+    request(&telemetry, 200);
+    (1..endpoints).for_each(|number| request_to(&format!("GET /orders/{number}"), &telemetry, 200));
     history.end().await;
+}
+
+/// Whether a process of tomorrow knows what the one before had recorded then.
+async fn knows_tomorrow(file: &Path) -> bool {
+    let (telemetry, _) = recording(TOMORROW + 60);
+    let history = KeptHistory::begin(file, &telemetry, at(TOMORROW + 60)).await;
+    let minute = u32::try_from(TOMORROW / 60).unwrap();
+    let changes = telemetry.archive().unwrap().days(ROUTE, minute..minute + 1).await.changes.len();
+    let known =
+        [telemetry.changes().len(), changes, usize::try_from(kept(&telemetry, TOMORROW).await).unwrap()];
+    history.end().await;
+    assert!(known == [0; 3] || known == [1; 3], "it knows all or nothing: {known:?}");
+    known == [1; 3]
+}
+
+#[tokio::test]
+async fn a_clock_that_is_behind_sets_the_future_aside() {
+    let folder = HistoryFolder::new("behind");
+    tomorrow(&folder.file(), 1).await;
+    // It boots with a clock of the past.
     let (telemetry, _) = recording(START_S);
     let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
     assert_eq!(telemetry.save_for_why(0, u32::MAX), None);
-    assert_eq!(kept(&telemetry, tomorrow).await, 0);
+    assert_eq!(kept(&telemetry, TOMORROW).await, 0);
     let archive = telemetry.archive().unwrap();
     assert!(archive.pages(0..u32::MAX).await.is_empty());
     let minute = u32::try_from(START_S / 60).unwrap();
     assert!(archive.days(ROUTE, minute..minute + 1).await.changes.is_empty());
+    request(&telemetry, 200);
+    history.end().await;
+    assert!(knows_tomorrow(&folder.file()).await);
+}
+
+#[tokio::test]
+async fn what_still_is_of_the_future_after_an_hour_is_removed() {
+    let folder = HistoryFolder::new("future");
+    tomorrow(&folder.file(), 1).await;
+    let (telemetry, clock) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    clock.advance(Duration::from_secs(3_601));
+    history.end().await;
+    assert!(!knows_tomorrow(&folder.file()).await);
+}
+
+#[tokio::test]
+async fn what_is_of_the_future_takes_no_room_of_the_present() {
+    let folder = HistoryFolder::new("room");
+    tomorrow(&folder.file(), 200).await;
+    let (telemetry, _) = recording(START_S);
+    let history = KeptHistory::begin_within(1_000, &folder.file(), &telemetry, at(START_S)).await;
+    request(&telemetry, 200);
+    history.end().await;
+    let (telemetry, _) = recording(START_S + 1);
+    let history = KeptHistory::begin_within(1_000, &folder.file(), &telemetry, at(START_S + 1)).await;
+    assert!(telemetry.save_for_why(0, u32::MAX).is_some(), "its page is kept");
+    assert_eq!(kept(&telemetry, START_S).await, 1, "and its minute");
     history.end().await;
 }
 
@@ -118,12 +170,29 @@ async fn old_hours_go_at_any_minute_of_an_hour() {
     history.end().await;
     let later = START_S + 15 * 24 * HOUR_S + 300;
     for is_kept in [1, 0] {
-        let (telemetry, _) = recording(later);
+        let (telemetry, clock) = recording(later);
         let history = KeptHistory::begin(&folder.file(), &telemetry, at(later)).await;
         assert_eq!(kept(&telemetry, START_S).await, is_kept);
         request(&telemetry, 200);
+        // Long enough to trust the clock.
+        clock.advance(Duration::from_secs(3_601));
         history.end().await;
     }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_ahead_removes_nothing() {
+    let folder = HistoryFolder::new("ahead");
+    for second in [START_S, START_S + 30 * 24 * HOUR_S] {
+        let (telemetry, _) = recording(second);
+        let history = KeptHistory::begin(&folder.file(), &telemetry, at(second)).await;
+        request(&telemetry, 200);
+        history.end().await;
+    }
+    let (telemetry, _) = recording(START_S + 1);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 1)).await;
+    assert_eq!(kept(&telemetry, START_S).await, 1);
+    history.end().await;
 }
 
 #[tokio::test]
