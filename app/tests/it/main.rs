@@ -23,6 +23,7 @@ mod erasure;
 mod operations;
 // carve:if framework
 mod operators;
+mod outbound;
 mod plans;
 mod probe;
 mod quota;

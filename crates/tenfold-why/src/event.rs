@@ -54,6 +54,8 @@ pub enum PartKey {
     AdmissionWait,
     /// A request that was admitted and waited for a thread.
     SchedulerWait,
+    /// Calls to another service, by its name. `None` are those of an endpoint that calls more services than are told apart.
+    Outbound(Option<Arc<str>>),
     /// COMMIT.
     Commit,
     /// A job that waited after it was due.
@@ -86,6 +88,8 @@ impl PartKey {
             PartKey::Statement(place) => &place.name,
             PartKey::WriterWait(holder) => return held("waiting for SQLite's writer", holder),
             PartKey::LockWait(holder) => return held("waiting for a lock", holder),
+            PartKey::Outbound(Some(service)) => return Cow::Owned(format!("calls to {service}")),
+            PartKey::Outbound(None) => "calls to other services",
             PartKey::PoolWait => "waiting for a connection",
             PartKey::AdmissionWait => "waiting to be admitted",
             PartKey::SchedulerWait => "waiting for a thread",
@@ -104,6 +108,14 @@ impl PartKey {
         }
     }
 
+    /// The service that is called, if it is one of those that are told apart.
+    pub fn service(&self) -> Option<&str> {
+        match self {
+            PartKey::Outbound(service) => service.as_deref(),
+            _ => None,
+        }
+    }
+
     /// What others had, if it is a wait for that and it is known.
     pub fn holder(&self) -> Option<&str> {
         match self {
@@ -112,11 +124,12 @@ impl PartKey {
         }
     }
 
-    /// The same wait without what others had; `None` for what names nothing.
+    /// The same wait without what others had, or the calls without their service; `None` for what names nothing.
     pub(crate) fn unnamed(&self) -> Option<PartKey> {
         match self {
             PartKey::WriterWait(Some(_)) => Some(PartKey::WriterWait(None)),
             PartKey::LockWait(Some(_)) => Some(PartKey::LockWait(None)),
+            PartKey::Outbound(Some(_)) => Some(PartKey::Outbound(None)),
             _ => None,
         }
     }
@@ -130,7 +143,11 @@ impl PartKey {
             | PartKey::AdmissionWait
             | PartKey::SchedulerWait
             | PartKey::Queue => true,
-            PartKey::Statement(_) | PartKey::Commit | PartKey::OwnCode | PartKey::Other => false,
+            PartKey::Statement(_)
+            | PartKey::Outbound(_)
+            | PartKey::Commit
+            | PartKey::OwnCode
+            | PartKey::Other => false,
         }
     }
 }

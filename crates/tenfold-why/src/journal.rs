@@ -24,6 +24,8 @@ const MINUTES: usize = 20_160;
 const FADE: f64 = 0.9;
 /// How many holders of a lock, and of SQLite's writer, an endpoint tells apart, each: they are texts, without an end.
 const HOLDERS: usize = 4;
+/// How many services an endpoint tells apart: those that send webhooks call others without an end.
+const SERVICES: usize = 16;
 /// The name of what found no room.
 const OTHER: &str = "other";
 
@@ -141,7 +143,8 @@ impl Journal {
         let unnamed = part.unnamed().filter(|_| !parts.contains_key(part));
         let unnamed = unnamed.filter(|unnamed| {
             let of_kind = |known: &&PartKey| known.unnamed().as_ref() == Some(unnamed);
-            parts.keys().filter(of_kind).count() >= HOLDERS
+            let most = if matches!(unnamed, PartKey::Outbound(_)) { SERVICES } else { HOLDERS };
+            parts.keys().filter(of_kind).count() >= most
         });
         let part = unnamed.as_ref().unwrap_or(part);
         let is_known = parts.contains_key(part);

@@ -95,6 +95,9 @@ fn because(part: &PartFinding, worse: Worse) -> String {
         PartKey::Statement(place) => format!("the statement {} ({}:{})", place.name, place.file, place.line),
         other => other.label().into_owned(),
     };
+    if let PartKey::Outbound(_) = change.part {
+        return called(part, &name, worse);
+    }
     if worse == Worse::Failing {
         return format!("{name} fails");
     }
@@ -116,6 +119,34 @@ fn because(part: &PartFinding, worse: Worse) -> String {
         return format!("{name} takes {:.1} times as long: {share:.0} % of the difference", change.slower());
     }
     format!("{name} explains {share:.0} % of the difference")
+}
+
+/// The same for calls to another service.
+fn called(part: &PartFinding, name: &str, worse: Worse) -> String {
+    let change = &part.change;
+    if worse == Worse::Failing {
+        let (before, now) = change.failed_shares();
+        return format!("{:.0} % of {name} fail in place of {:.1} %", 100.0 * now, 100.0 * before);
+    }
+    let (share, each) = (100.0 * part.share, spoken(change.each_ms.1));
+    if change.times.0 <= 0.0 {
+        return format!(
+            "{name} are new there, {:.1} of {each} each: {share:.0} % of the difference",
+            change.times.1
+        );
+    }
+    if change.by_count_ms > 0.5 * change.added_ms {
+        return format!(
+            "{name} run {:.1} times as often: {share:.0} % of the difference",
+            change.more_often()
+        );
+    }
+    format!("{name} take {each} in place of {}: {share:.0} % of the difference", spoken(change.each_ms.0))
+}
+
+/// A duration in milliseconds, in seconds from one second on.
+fn spoken(ms: f64) -> String {
+    if ms < 1_000.0 { format!("{ms:.1} ms") } else { format!("{:.1} s", ms / 1_000.0) }
 }
 
 /// When a change was. A longer time in which it may have happened is said as it is.

@@ -13,15 +13,15 @@ pub(crate) mod settings;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
-use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding};
+use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
 
 pub use self::plans::StatementPlans;
 pub use self::records::records;
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///
-/// `statements` are the parts that are statements, `waits` those that are waits for others; `since` and `at` are RFC 3339, durations are milliseconds
-/// in a mean request, shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
+/// `statements` are the parts that are statements, `outbound` calls to other services, `waits` those that are waits for others; `since` and `at` are RFC 3339,
+/// durations are milliseconds in a mean request, and of one call in `outbound`; shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
 /// `null` if they are not known.
 pub fn json(answer: &Diagnosis) -> Value {
     let endpoints: Vec<Value> = answer
@@ -57,6 +57,7 @@ pub fn json(answer: &Diagnosis) -> Value {
         "since": answer.since_us.map(moment),
         "endpoints": endpoints,
         "statements": answer.parts.iter().filter_map(statement).collect::<Vec<_>>(),
+        "outbound": answer.parts.iter().filter_map(outbound).collect::<Vec<_>>(),
         "waits": answer.parts.iter().filter_map(wait).collect::<Vec<_>>(),
         "organizations": ids(&answer.organizations),
         "users": ids(&answer.users),
@@ -76,6 +77,21 @@ fn statement(part: &PartFinding) -> Option<Value> {
         "share": rounded(part.share),
         "plan_before": part.plan.before,
         "plan_now": part.plan.now,
+    }))
+}
+
+fn outbound(part: &PartFinding) -> Option<Value> {
+    let (change, failed) = (&part.change, part.change.failed_shares());
+    let PartKey::Outbound(service) = &change.part else { return None };
+    Some(json!({
+        "name": service.as_deref().unwrap_or("other services"),
+        "before_ms": rounded(change.each_ms.0),
+        "now_ms": rounded(change.each_ms.1),
+        "more_often": rounded(change.more_often()),
+        "slower": rounded(change.slower()),
+        "failed_before": rounded(failed.0),
+        "failed_now": rounded(failed.1),
+        "share": rounded(part.share),
     }))
 }
 
@@ -118,6 +134,7 @@ pub(crate) fn text(answer: &Value) -> String {
         );
         out += &plans(row);
     }
+    out += &calls(answer);
     for row in rows(answer, "waits") {
         let (before, now) = (&row["before_ms"], &row["now_ms"]);
         out += &format!(
@@ -149,6 +166,18 @@ pub(crate) fn text(answer: &Value) -> String {
         out += &format!("trace          /console/traces/{}\n", word(trace));
     }
     out
+}
+
+/// The calls to other services.
+fn calls(answer: &Value) -> String {
+    let line = |row: &Value| {
+        let (before, now, often) = (&row["before_ms"], &row["now_ms"], &row["more_often"]);
+        let (name, failed, share) = (word(&row["name"]), &row["failed_now"], &row["share"]);
+        format!(
+            "calls          {name}: {before} ms before, {now} ms now, {often} times as often, {failed} of them fail, share {share}\n"
+        )
+    };
+    rows(answer, "outbound").map(line).collect()
 }
 
 /// The plans of a statement, if they are known: both if they differ.

@@ -240,8 +240,13 @@ fn link(trace: Option<u128>) -> Markup {
 
 /// A kept trace of the first endpoint with the part that explains most.
 fn of_part(telemetry: &Telemetry, answer: &Diagnosis) -> Option<u128> {
-    let place = answer.parts.first()?.change.part.statement()?;
-    let is_it = |what: &What| matches!(what, What::Statement(key, _) if key.name == place.name);
+    let part = &answer.parts.first()?.change.part;
+    let (place, service) = (part.statement(), part.service());
+    let is_it = |what: &What| match what {
+        What::Statement(key, _) => place.is_some_and(|place| key.name == place.name),
+        What::Outbound(call) => service.is_some_and(|service| call.to_string() == service),
+        _ => false,
+    };
     of_work(telemetry, answer, |work| work.spans.iter().any(|span| is_it(&span.what)))
 }
 

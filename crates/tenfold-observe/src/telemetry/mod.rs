@@ -9,6 +9,7 @@ mod calls;
 mod export;
 mod histogram;
 mod layer;
+mod outbound;
 mod planned;
 mod plans;
 mod questions;
@@ -47,7 +48,8 @@ pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
 pub use tenfold_why as diagnosis;
 
 pub use self::work::{
-    Beginning, Ending, JobFacts, Kept, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
+    Beginning, Ending, JobFacts, Kept, OutboundCall, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What,
+    Work, WorkKind,
 };
 
 /// A request's wait for a thread is counted from here on. Shorter ones come and go with everything else on the machine, and would make
