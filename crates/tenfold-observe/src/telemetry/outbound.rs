@@ -3,16 +3,10 @@
 //! A span is such a call if OpenTelemetry's conventions say so: `otel.kind` is `client`, and `server.address` names the host. So the calls
 //! of every client with such spans count, not only ours.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use tenfold_data::{DatabaseWaits, SpanId};
-use tenfold_why::PartKey;
+use tenfold_data::SpanId;
 use tracing::field::{Field, Visit};
 
-use super::Telemetry;
-use super::spent::PartTime;
-use super::work::{OutboundCall, What};
+use super::work::OutboundCall;
 use crate::logs::SPAN_ID;
 
 /// A name is cut after so many letters.
@@ -67,15 +61,5 @@ impl Visit for SpanFields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         self.take(field.name(), || format!("{value:?}"));
-    }
-}
-
-impl Telemetry {
-    /// A call to another service has ended just now.
-    pub(super) fn called(&self, work: SpanId, call: Box<OutboundCall>, took: Duration) {
-        let part = PartKey::Outbound(Some(Arc::from(call.to_string())));
-        let (waits, failed) = (DatabaseWaits::default(), call.error.is_some());
-        let time = PartTime::of(took, &waits);
-        self.0.active.add_part(work, &part, time, failed, || What::Outbound(call));
     }
 }
