@@ -26,6 +26,7 @@ mod operators;
 mod outbound;
 mod plans;
 mod probe;
+mod queues;
 mod quota;
 mod repeats;
 mod rights;

@@ -36,6 +36,8 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         answer.parts[..=place].rotate_right(1);
     }
     let part = reason.and_then(|_| answer.parts.first());
+    // That jobs wait is no reason; what keeps the workers busy is one.
+    let part = part.filter(|part| incident.worse != Worse::Waiting || part.change.part.holder().is_some());
     let change = answer.changes.first().filter(|change| change.score >= LEAST_SCORE);
     let certain = (-endpoint.p.max(1e-12).log10() / 12.0).clamp(0.0, 1.0);
     let (explained, caused) =
@@ -45,6 +47,7 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     let mut sentence = match incident.worse {
         Worse::Slower => slower(endpoint, &since),
         Worse::Failing => failing(endpoint, &since),
+        Worse::Waiting => waiting(endpoint, &since),
     };
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
@@ -89,8 +92,17 @@ fn failing(endpoint: &EndpointFinding, since: &str) -> String {
     format!("{now:.0} % of {} fail in place of {before:.1} % since {since} UTC", endpoint.name)
 }
 
+fn waiting(endpoint: &EndpointFinding, since: &str) -> String {
+    let (name, queue) = (&endpoint.name, endpoint.queue.as_deref().unwrap_or_default());
+    let (before, now) = (spoken(endpoint.before_ms), spoken(endpoint.now_ms));
+    format!("jobs of the kind {name} wait {now} in place of {before} in the queue {queue} since {since} UTC")
+}
+
 fn because(part: &PartFinding, worse: Worse) -> String {
     let change = &part.change;
+    if let PartKey::Queue { busy_with: Some(busy_with), .. } = &change.part {
+        return format!("its workers are busy with {busy_with}");
+    }
     let name = match &change.part {
         PartKey::Statement(place) => format!("the statement {} ({}:{})", place.name, place.file, place.line),
         other => other.label().into_owned(),

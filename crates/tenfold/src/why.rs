@@ -21,7 +21,8 @@ pub use self::records::records;
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///
 /// `statements` are the parts that are statements, `outbound` calls to other services, `waits` those that are waits for others; `since` and `at` are RFC 3339,
-/// durations are milliseconds in a mean request, and of one call in `outbound`; shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
+/// durations are milliseconds in a mean request, of one call in `outbound`, and waits of jobs in `endpoints` with a
+/// `queue`; shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
 /// `null` if they are not known.
 pub fn json(answer: &Diagnosis) -> Value {
     let endpoints: Vec<Value> = answer
@@ -30,6 +31,7 @@ pub fn json(answer: &Diagnosis) -> Value {
         .map(|endpoint| {
             json!({
                 "route": endpoint.name,
+                "queue": endpoint.queue,
                 "before_ms": rounded(endpoint.before_ms),
                 "now_ms": rounded(endpoint.now_ms),
                 "errors": endpoint.errors,
@@ -117,14 +119,7 @@ pub(crate) fn text(answer: &Value) -> String {
         return out;
     }
     out += &format!("\nsince          {}, confidence {percent:.0} %\n", word(&answer["since"]));
-    for row in rows(answer, "endpoints") {
-        let (before, now) = (&row["before_ms"], &row["now_ms"]);
-        out += &format!(
-            "endpoint       {}: {before} ms before, {now} ms now, {} errors\n",
-            word(&row["route"]),
-            row["errors"]
-        );
-    }
+    out += &endpoints(answer);
     for row in rows(answer, "statements") {
         let place = format!("{} ({}:{})", word(&row["name"]), word(&row["file"]), row["line"]);
         let (often, slower) = (&row["more_often"], &row["slower"]);
@@ -166,6 +161,22 @@ pub(crate) fn text(answer: &Value) -> String {
         out += &format!("trace          /console/traces/{}\n", word(trace));
     }
     out
+}
+
+/// What got worse.
+fn endpoints(answer: &Value) -> String {
+    let line = |row: &Value| {
+        let (name, before, now) = (word(&row["route"]), &row["before_ms"], &row["now_ms"]);
+        match row["queue"].as_str() {
+            Some(queue) => {
+                format!("endpoint       {name}: waits {now} ms in the queue {queue}, {before} ms before\n")
+            }
+            None => {
+                format!("endpoint       {name}: {before} ms before, {now} ms now, {} errors\n", row["errors"])
+            }
+        }
+    };
+    rows(answer, "endpoints").map(line).collect()
 }
 
 /// The calls to other services.

@@ -75,7 +75,9 @@ where
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
-        let Some(span) = context.span(id) else { return };
+        // Only a call is of interest, and requests record their organization.
+        let is_client = |span: &Metadata<'_>| span.fields().field("otel.kind").is_some();
+        let Some(span) = context.span(id).filter(|span| is_client(span.metadata())) else { return };
         let mut extensions = span.extensions_mut();
         if let Some(SpanWork { role: SpanRole::Is(call), .. }) = extensions.get_mut() {
             let mut fields = SpanFields::default();

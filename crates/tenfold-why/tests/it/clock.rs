@@ -18,6 +18,7 @@ fn event(second: u32, parts: Vec<PartUse>) -> WideEvent {
         failed: false,
         error: None,
         trace: 1,
+        waited_us: 0,
         parts,
     }
 }

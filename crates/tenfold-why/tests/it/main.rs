@@ -5,3 +5,4 @@ mod day;
 mod faults;
 mod pieces;
 mod plans;
+mod queues;
