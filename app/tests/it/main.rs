@@ -24,8 +24,10 @@ mod erasure;
 mod operations;
 // carve:if framework
 mod operators;
+mod outbound;
 mod plans;
 mod probe;
+mod queues;
 mod quota;
 mod repeats;
 mod rights;

@@ -57,13 +57,13 @@ fn form(app: &TestApp, path: &str, body: &str) -> TestRequest {
     post.header("content-type", "application/x-www-form-urlencoded").body(body.to_owned())
 }
 
-async fn operator(app: &TestApp) -> String {
+pub async fn operator(app: &TestApp) -> String {
     let answer = form(app, "/console/sign-in", "password=a+long+enough+password").send().await;
     assert_eq!(answer.status(), 303, "{}", answer.text());
     answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
 }
 
-async fn why(app: &TestApp, cookie: &str, query: &str) -> Value {
+pub async fn why(app: &TestApp, cookie: &str, query: &str) -> Value {
     let answer = app.get(&format!("/console/why.json{query}")).header("cookie", cookie).send().await;
     assert_eq!(answer.status(), 200, "{}", answer.text());
     answer.json()

@@ -203,6 +203,7 @@ impl World {
             failed: outcome.failed,
             error: outcome.error,
             trace: self.trace,
+            waited_us: 0,
             parts: outcome.parts,
         };
         self.journal.record(&event);

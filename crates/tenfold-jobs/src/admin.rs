@@ -6,6 +6,8 @@ mod forget;
 mod queues;
 mod schedules;
 
+use std::time::Duration;
+
 use tenfold_data::{DataError, EntityExt as _, SystemContext, SystemTx, Timestamp, sql};
 
 pub use self::changes::JobsChange;
@@ -43,6 +45,37 @@ impl Jobs {
         self.0.observer.queued(&counts);
         Ok(())
     }
+
+    /// Reports to the observer how long jobs have waited that are due, for each queue and kind. A worker calls it every ten seconds.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn report_waits(&self) -> Result<(), DataError> {
+        for (queue, _) in self.queues_here() {
+            let work =
+                async |cx: SystemContext| Ok::<_, DataError>((oldest_due(&cx, queue).await?, cx.now()));
+            let (oldest, now) = self.0.database.run(None, work).await?;
+            for (kind, run_at) in oldest {
+                let waited = Duration::try_from(now.duration_since(run_at)).unwrap_or_default();
+                self.0.observer.waits(&kind, queue, waited);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Of each kind, since when the job that has waited longest is due, among the first thousand of a queue. None while the queue is paused: then
+/// it is known why they wait.
+async fn oldest_due(cx: &SystemContext, queue: &str) -> Result<Vec<(String, Timestamp)>, DataError> {
+    let oldest = sql!(
+        "tenfold_jobs.oldest_due",
+        "SELECT kind, min(run_at) FROM (
+            SELECT kind, run_at FROM tenfold_jobs WHERE queue = $1 AND state = 'available' AND strikes < 2
+            LIMIT 1000) AS due
+         WHERE NOT EXISTS (SELECT 1 FROM tenfold_job_queues WHERE name = $1 AND paused)
+         GROUP BY kind"
+    );
+    oldest.bind(queue.to_owned()).bounded().all(cx).await
 }
 
 /// How many jobs are in each state that is not final, up to [`COUNTED`]; empty states are left out.

@@ -14,6 +14,10 @@ pub trait JobObserver: Send + Sync {
 
     /// How many unfinished jobs there are, by state; called now and then, by every worker.
     fn queued(&self, counts: &[(JobState, u64)]);
+
+    /// The job of this kind that waits longest in a queue has waited so long since it was due; called now and then, by every worker. So it
+    /// is known that jobs wait also while none begins.
+    fn waits(&self, kind: &str, queue: &str, waited: Duration);
 }
 
 /// Watches one job.

@@ -10,6 +10,8 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use tokio::time::timeout;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::server::{Encryption, MailServer};
 
@@ -38,8 +40,28 @@ pub(crate) struct SmtpLimits {
 /// How long the server may take to part from us.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Sends a mail from one address to another.
+/// Sends a mail from one address to another. Telemetry counts it as a call to the server.
 pub(crate) async fn send(
+    server: &MailServer,
+    limits: SmtpLimits,
+    addresses: [&Address; 2],
+    message: &[u8],
+) -> Result<(), SmtpFailure> {
+    let span = tracing::info_span!(
+        "smtp",
+        otel.kind = "client",
+        server.address = server.host.as_str(),
+        server.port = server.port,
+        error.type = Empty,
+    );
+    let sent = exchange(server, limits, addresses, message).instrument(span.clone()).await;
+    if let Err(SmtpFailure::Away(_)) = &sent {
+        span.record("error.type", "unreachable");
+    }
+    sent
+}
+
+async fn exchange(
     server: &MailServer,
     limits: SmtpLimits,
     [from, to]: [&Address; 2],

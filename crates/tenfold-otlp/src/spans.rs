@@ -118,6 +118,17 @@ fn child(span: &mut OtlpMessage, work: &Work, inner: &Span, database: &str) {
             attribute(span, ATTRIBUTES, "tenfold.module", *module);
             place(span, ATTRIBUTES, Some(*site));
         }
+        What::Outbound(call) => {
+            span.text(5, &call.to_string());
+            span.number(6, CLIENT);
+            attribute(span, ATTRIBUTES, "server.address", &*call.host);
+            if let Some(port) = call.port {
+                attribute(span, ATTRIBUTES, "server.port", i64::from(port));
+            }
+            if let Some(error) = &call.error {
+                attribute(span, ATTRIBUTES, "error.type", &**error);
+            }
+        }
         What::Transaction(boundary, site) => {
             span.text(5, if *boundary == Boundary::Begin { "BEGIN" } else { "COMMIT" });
             span.number(6, CLIENT);

@@ -16,7 +16,9 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tracing::Instrument as _;
 
+use crate::span::CallSpan;
 use crate::url::OutboundUrl;
 
 /// The longest answer that is read unless a request says otherwise, in bytes.
@@ -30,12 +32,13 @@ pub struct OutboundClient {
 
 /// A request that is about to be sent.
 pub struct OutboundRequest {
-    method: Method,
+    pub(crate) method: Method,
     headers: HeaderMap,
     body: Bytes,
     deadline: Duration,
     longest_answer: usize,
     is_malformed: bool,
+    pub(crate) operation: Option<&'static str>,
 }
 
 /// What came back.
@@ -91,7 +94,8 @@ impl OutboundRequest {
         headers.insert(USER_AGENT, HeaderValue::from_static("tenfold"));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         let (body, longest_answer) = (Bytes::new(), LONGEST_ANSWER);
-        OutboundRequest { method, headers, body, deadline, longest_answer, is_malformed: false }
+        let (is_malformed, operation) = (false, None);
+        OutboundRequest { method, headers, body, deadline, longest_answer, is_malformed, operation }
     }
 
     /// Adds a header, in place of another of its name. A value may be a secret: no text shows it.
@@ -112,6 +116,14 @@ impl OutboundRequest {
     pub fn body(mut self, content_type: &'static str, body: Bytes) -> Self {
         self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         self.body = body;
+        self
+    }
+
+    /// Names what is asked for in telemetry, beside the host: such as `POST /v1/charges/{id}`. The address itself is never shown, since paths
+    /// and queries have ids and secrets.
+    #[must_use]
+    pub fn operation(mut self, name: &'static str) -> Self {
+        self.operation = Some(name);
         self
     }
 
@@ -151,14 +163,18 @@ impl OutboundClient {
             return Err(OutboundError::Malformed { host });
         }
         let (deadline, bytes) = (request.deadline, request.longest_answer);
-        match tokio::time::timeout(deadline, self.exchange(url, request)).await {
+        let call = CallSpan::begin(url, &request);
+        let exchange = self.exchange(url, request).instrument(call.span());
+        let answer = match tokio::time::timeout(deadline, exchange).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 Err(OutboundError::TooLong { host, bytes })
             }
             Ok(Err(error)) => Err(OutboundError::Unreachable { host, reason: with_sources(&*error) }),
             Err(_) => Err(OutboundError::Late { host, deadline }),
-        }
+        };
+        call.end(&answer);
+        answer
     }
 
     async fn exchange(

@@ -3,6 +3,9 @@
 //! No redirect is followed: a service must not choose where else a request goes. Certificates are checked against the
 //! authorities that the system trusts.
 //!
+//! Each request is a `tracing` span with the fields of OpenTelemetry's conventions for clients: telemetry counts it as a part of the request or
+//! job that sends it, by host and [operation](OutboundRequest::operation).
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::time::Duration;
@@ -17,6 +20,7 @@
 //! ```
 
 mod client;
+mod span;
 mod url;
 
 pub use client::{OutboundAnswer, OutboundClient, OutboundError, OutboundRequest};

@@ -98,9 +98,11 @@ fn likelier(tally: &PartyTally, base: f64, rate: f64) -> bool {
 /// The duration that tells slow requests from those before best: where the shares of longer ones differ most, as in the
 /// test of Kolmogorov and Smirnov, weighted by how many times as long as usual it is. Without the weight, requests that
 /// are a little slower because others are very slow would count as slow.
-pub fn slow_from(before: &[&EventSample], after: &[&EventSample]) -> f32 {
+///
+/// `of` gives the duration of an event, in milliseconds.
+pub fn slow_from(before: &[&EventSample], after: &[&EventSample], of: impl Fn(&EventSample) -> f32) -> f32 {
     let sorted = |events: &[&EventSample]| {
-        let mut all: Vec<f32> = events.iter().map(|event| event.ms).collect();
+        let mut all: Vec<f32> = events.iter().map(|event| of(event)).collect();
         all.sort_by(f32::total_cmp);
         all
     };

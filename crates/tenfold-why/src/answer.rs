@@ -49,6 +49,8 @@ pub enum DiagnosisState {
 pub struct EndpointFinding {
     /// Its name.
     pub name: String,
+    /// The queue in which its jobs wait longer, if that is what got worse: `before_ms` and `now_ms` are then waits.
+    pub queue: Option<String>,
     /// When it got worse, in microseconds since 1970.
     pub since_us: i64,
     /// The mean duration before, in milliseconds.

@@ -57,6 +57,12 @@ impl PartChange {
     pub fn slower(&self) -> f64 {
         if self.each_ms.0 > 0.0 && self.times.0 > 0.0 { self.each_ms.1 / self.each_ms.0 } else { 1.0 }
     }
+
+    /// Which share of the times failed, 0 to 1, before and now.
+    pub fn failed_shares(&self) -> (f64, f64) {
+        let share = |failed: f64, times: f64| if times > 0.0 { failed / times } else { 0.0 };
+        (share(self.failed.0, self.times.0), share(self.failed.1, self.times.1))
+    }
 }
 
 fn ratio(before: f64, now: f64) -> f64 {

@@ -67,6 +67,7 @@ fn endpoint(journal: &Journal, incident: &Incident) -> EndpointFinding {
     let mean = |spending: &crate::decomposition::Spending| spending.ms / spending.requests.max(1.0);
     EndpointFinding {
         name: journal.endpoints[incident.endpoint].name.clone(),
+        queue: incident.parts.iter().find_map(|part| part.part.queue()).map(str::to_owned),
         since_us: i64::from(incident.onset) * 1_000_000,
         before_ms: mean(&incident.before),
         now_ms: mean(&incident.now),
@@ -80,7 +81,7 @@ fn endpoint(journal: &Journal, incident: &Incident) -> EndpointFinding {
 /// The parts that got worse, with their shares; waits, which follow from something else, come last.
 fn parts(incident: &Incident) -> Vec<PartFinding> {
     let worse = |part: &crate::decomposition::PartChange| match incident.worse {
-        Worse::Slower => part.added_ms,
+        Worse::Slower | Worse::Waiting => part.added_ms,
         Worse::Failing => part.failed.1 - part.failed.0,
     };
     let all: f64 = incident.parts.iter().map(|part| worse(part).max(0.0)).sum();
@@ -111,7 +112,10 @@ impl<'a> BadEvents<'a> {
         let baseline = i64::from(BASELINE_S) * 1_000_000;
         let before = journal.samples.of(endpoint, onset - baseline, onset);
         let after = journal.samples.of(endpoint, onset, i64::from(incident.end) * 1_000_000);
-        let slow_from = if incident.worse == Worse::Slower { slow_from(&before, &after) } else { f32::MAX };
+        let slow_from = match incident.worse {
+            Worse::Failing => f32::MAX,
+            worse => slow_from(&before, &after, |event| time_of(event, worse)),
+        };
         let begun = before.first().map_or(onset, |event| event.at_us);
         let seconds = (((onset - begun) as f64 / 1e6).max(1.0), f64::from(incident.end - incident.onset));
         BadEvents { before, after, worse: incident.worse, slow_from, seconds }
@@ -120,7 +124,7 @@ impl<'a> BadEvents<'a> {
     fn is_bad(&self, event: &EventSample) -> bool {
         match self.worse {
             Worse::Failing => event.failed,
-            Worse::Slower => event.ms >= self.slow_from,
+            worse => time_of(event, worse) >= self.slow_from,
         }
     }
 
@@ -131,7 +135,8 @@ impl<'a> BadEvents<'a> {
     /// Bad requests, those of middling duration first.
     fn traces(&self) -> Vec<u128> {
         let mut bad: Vec<&&EventSample> = self.after.iter().filter(|event| self.is_bad(event)).collect();
-        bad.sort_by(|a, b| a.ms.total_cmp(&b.ms));
+        let time = |event: &EventSample| time_of(event, self.worse);
+        bad.sort_by(|a, b| time(a).total_cmp(&time(b)));
         let middle = bad.len() / 2;
         let mut ranked: Vec<(usize, u128)> =
             bad.iter().enumerate().map(|(rank, event)| (rank.abs_diff(middle), event.trace)).collect();
@@ -149,6 +154,11 @@ impl<'a> BadEvents<'a> {
         let all = growth(None).max(0.2 * rate(&self.before, self.seconds.0, None)).max(f64::MIN_POSITIVE);
         (growth(Some(organization)) / all).clamp(0.0, 1.0)
     }
+}
+
+/// How long an event took, or waited, in milliseconds.
+fn time_of(event: &EventSample, worse: Worse) -> f32 {
+    if worse == Worse::Waiting { event.waited_ms } else { event.ms }
 }
 
 /// The changes before the onset, ranked by lead time × share.
@@ -179,6 +189,8 @@ fn changes(
         .filter_map(|(change, lead_s)| {
             let share = match (share_of_statements(change, parts, incident.worse), change.organization) {
                 (Some(share), _) => share.max(LITTLE),
+                // Jobs of others, and of other kinds, make these wait.
+                (None, _) if incident.worse == Worse::Waiting => left,
                 (None, Some(surging)) if change.kind == ChangeKind::Surge => {
                     left * events.share_of_growth(surging)
                 }

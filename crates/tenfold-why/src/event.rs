@@ -22,8 +22,23 @@ pub struct WideEvent {
     pub error: Option<String>,
     /// Its trace.
     pub trace: u128,
+    /// How long it waited in its queue before it began, in microseconds, which is no part of its duration; 0 for a request.
+    pub waited_us: u64,
     /// What it spent its time on; the rest is its own code.
     pub parts: Vec<PartUse>,
+}
+
+/// How long a job waited in its queue until it began, or has waited so far.
+#[derive(Clone, Debug)]
+pub struct QueueWait {
+    /// When it began or was looked at, in microseconds since 1970.
+    pub at_us: i64,
+    /// The job's kind.
+    pub kind: String,
+    /// The name of the queue.
+    pub queue: String,
+    /// How long, in microseconds.
+    pub waited_us: u64,
 }
 
 /// How often something was done within a request or job, and how long it took in sum.
@@ -54,10 +69,17 @@ pub enum PartKey {
     AdmissionWait,
     /// A request that was admitted and waited for a thread.
     SchedulerWait,
+    /// Calls to another service, by its name. `None` are those of an endpoint that calls more services than are told apart.
+    Outbound(Option<Arc<str>>),
     /// COMMIT.
     Commit,
-    /// A job that waited after it was due.
-    Queue,
+    /// A job that waited in its queue after it was due: no part of its duration, and never beside parts of it.
+    Queue {
+        /// The name of the queue.
+        queue: Arc<str>,
+        /// What its workers were busy with meanwhile, in words. Only answers have it.
+        busy_with: Option<Arc<str>>,
+    },
     /// The code of the endpoint or job itself: what no other part explains.
     OwnCode,
     /// Statements that found no room of their own.
@@ -86,11 +108,13 @@ impl PartKey {
             PartKey::Statement(place) => &place.name,
             PartKey::WriterWait(holder) => return held("waiting for SQLite's writer", holder),
             PartKey::LockWait(holder) => return held("waiting for a lock", holder),
+            PartKey::Queue { queue, .. } => return Cow::Owned(format!("waiting in the queue {queue}")),
+            PartKey::Outbound(Some(service)) => return Cow::Owned(format!("calls to {service}")),
+            PartKey::Outbound(None) => "calls to other services",
             PartKey::PoolWait => "waiting for a connection",
             PartKey::AdmissionWait => "waiting to be admitted",
             PartKey::SchedulerWait => "waiting for a thread",
             PartKey::Commit => "COMMIT",
-            PartKey::Queue => "waiting in the queue",
             PartKey::OwnCode => "its own code",
             PartKey::Other => "other statements",
         })
@@ -104,19 +128,37 @@ impl PartKey {
         }
     }
 
-    /// What others had, if it is a wait for that and it is known.
-    pub fn holder(&self) -> Option<&str> {
+    /// The service that is called, if it is one of those that are told apart.
+    pub fn service(&self) -> Option<&str> {
         match self {
-            PartKey::WriterWait(holder) | PartKey::LockWait(holder) => holder.as_deref(),
+            PartKey::Outbound(service) => service.as_deref(),
             _ => None,
         }
     }
 
-    /// The same wait without what others had; `None` for what names nothing.
+    /// What others had, if it is a wait for that and it is known.
+    pub fn holder(&self) -> Option<&str> {
+        match self {
+            PartKey::WriterWait(holder) | PartKey::LockWait(holder) => holder.as_deref(),
+            PartKey::Queue { busy_with, .. } => busy_with.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The queue, if it is a wait in one.
+    pub fn queue(&self) -> Option<&str> {
+        match self {
+            PartKey::Queue { queue, .. } => Some(queue),
+            _ => None,
+        }
+    }
+
+    /// The same wait without what others had, or the calls without their service; `None` for what names nothing.
     pub(crate) fn unnamed(&self) -> Option<PartKey> {
         match self {
             PartKey::WriterWait(Some(_)) => Some(PartKey::WriterWait(None)),
             PartKey::LockWait(Some(_)) => Some(PartKey::LockWait(None)),
+            PartKey::Outbound(Some(_)) => Some(PartKey::Outbound(None)),
             _ => None,
         }
     }
@@ -129,8 +171,12 @@ impl PartKey {
             | PartKey::LockWait(_)
             | PartKey::AdmissionWait
             | PartKey::SchedulerWait
-            | PartKey::Queue => true,
-            PartKey::Statement(_) | PartKey::Commit | PartKey::OwnCode | PartKey::Other => false,
+            | PartKey::Queue { .. } => true,
+            PartKey::Statement(_)
+            | PartKey::Outbound(_)
+            | PartKey::Commit
+            | PartKey::OwnCode
+            | PartKey::Other => false,
         }
     }
 }

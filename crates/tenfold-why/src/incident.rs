@@ -6,6 +6,7 @@ use crate::decomposition::{PartChange, Spending, decompose};
 use crate::event::PartKey;
 use crate::journal::{Journal, JournalEndpoint};
 use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_share};
+use crate::queue::waits;
 use crate::seconds::SecondCell;
 
 /// The least ratio of durations that matters.
@@ -24,6 +25,8 @@ pub(crate) const FAILED_MS: f64 = 1_000.0;
 pub(crate) enum Worse {
     Slower,
     Failing,
+    /// Jobs that wait longer in their queue.
+    Waiting,
 }
 
 /// An endpoint that got worse.
@@ -46,7 +49,9 @@ pub(crate) struct Incident {
 /// The endpoints that got worse in the seconds of `range`, the one that explains most first.
 pub(crate) fn incidents(journal: &Journal, range: &Range<u32>) -> Vec<Incident> {
     let endpoints = 0..journal.endpoints.len();
-    let mut found: Vec<Incident> = endpoints.filter_map(|index| incident(journal, index, range)).collect();
+    let mut found: Vec<Incident> =
+        endpoints.clone().filter_map(|index| incident(journal, index, range)).collect();
+    found.extend(endpoints.flat_map(|index| waits(journal, index, range)));
     found.sort_by(|a, b| b.weight.total_cmp(&a.weight));
     found
 }
@@ -131,7 +136,11 @@ fn weight(parts: &[PartChange], failed: (f64, f64), rate: f64) -> f64 {
     rate * (parts.iter().map(of).sum::<f64>() + FAILED_MS * (failed.1 - failed.0).max(0.0))
 }
 
-/// How much of the time of a part is its own fault: waits are the fault of others.
+/// How much of the time of a part is its own fault: waits are the fault of others, and a queue grows for as long as anything is slow.
 pub(crate) fn blame(part: &PartKey) -> f64 {
-    if part.is_wait() { 0.1 } else { 1.0 }
+    match part {
+        PartKey::Queue { .. } => 0.01,
+        part if part.is_wait() => 0.1,
+        _ => 1.0,
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::changes::ChangeLedger;
 use crate::decomposition::{PartSpending, Spending};
-use crate::event::{PartKey, WideEvent};
+use crate::event::{PartKey, QueueWait, WideEvent};
 use crate::fingerprint::fingerprint;
 use crate::histogram::LogHistogram;
 use crate::minute_cell::MinuteCell;
@@ -24,6 +25,8 @@ const MINUTES: usize = 20_160;
 const FADE: f64 = 0.9;
 /// How many holders of a lock, and of SQLite's writer, an endpoint tells apart, each: they are texts, without an end.
 const HOLDERS: usize = 4;
+/// How many services an endpoint tells apart: those that send webhooks call others without an end.
+const SERVICES: usize = 16;
 /// The name of what found no room.
 const OTHER: &str = "other";
 
@@ -54,6 +57,8 @@ pub struct Journal {
     by_name: HashMap<String, usize>,
     /// How many parts have a series of their own.
     parts: usize,
+    /// The jobs that run just now, and for how long, in milliseconds.
+    pub(crate) running: Vec<(String, f64)>,
     pub(crate) samples: Samples,
     errors: Vec<String>,
     heavy: [SpaceSaving<u128>; 4],
@@ -84,6 +89,7 @@ impl Journal {
             endpoints: Vec::new(),
             by_name: HashMap::new(),
             parts: 0,
+            running: Vec::new(),
             samples: Samples::new(limits.events),
             errors: vec![String::new()],
             heavy: std::array::from_fn(|_| SpaceSaving::new(HEAVY)),
@@ -121,10 +127,37 @@ impl Journal {
             user: event.user.unwrap_or(0),
             trace: event.trace,
             ms: ms as f32,
+            waited_ms: event.waited_us as f32 / 1_000.0,
             endpoint: index as u16,
             error,
             failed: event.failed,
         });
+    }
+
+    /// Records how long a job waited in its queue, or has waited so far. Where no series is left it is not recorded.
+    pub fn record_wait(&mut self, wait: &QueueWait) {
+        let second = u32::try_from(wait.at_us.div_euclid(1_000_000)).unwrap_or(0);
+        let index = self.endpoint(&wait.kind);
+        let part = PartKey::Queue { queue: Arc::from(&*wait.queue), busy_with: None };
+        let most = self.most_seconds();
+        if self.has_room_for(index, &part) {
+            self.part(index, &part).record(second, 1, 0, wait.waited_us as f64 / 1_000.0, most);
+        }
+    }
+
+    /// Sets which jobs run just now, and for how long so far, in milliseconds: they are not recorded before they end.
+    pub fn set_running(&mut self, running: Vec<(String, f64)>) {
+        self.running = running;
+    }
+
+    /// Whether another part of an endpoint may have a series: three fifths of them are parts.
+    fn has_room(&self) -> bool {
+        self.parts < self.limits.series * 3 / 5
+    }
+
+    /// Whether a part of an endpoint has a series of its own, or may have one.
+    pub(crate) fn has_room_for(&self, index: usize, part: &PartKey) -> bool {
+        self.has_room() || self.endpoints[index].parts.contains_key(part)
     }
 
     fn record_parts(&mut self, index: usize, second: u32, event: &WideEvent) {
@@ -135,17 +168,18 @@ impl Journal {
         }
     }
 
-    /// The series of a part of an endpoint. Three fifths are parts; each endpoint may need one for the others.
+    /// The series of a part of an endpoint. Each endpoint may need one more for those without room.
     pub(crate) fn part(&mut self, index: usize, part: &PartKey) -> &mut Seconds {
+        let has_room = self.has_room();
         let parts = &mut self.endpoints[index].parts;
         let unnamed = part.unnamed().filter(|_| !parts.contains_key(part));
         let unnamed = unnamed.filter(|unnamed| {
             let of_kind = |known: &&PartKey| known.unnamed().as_ref() == Some(unnamed);
-            parts.keys().filter(of_kind).count() >= HOLDERS
+            let most = if matches!(unnamed, PartKey::Outbound(_)) { SERVICES } else { HOLDERS };
+            parts.keys().filter(of_kind).count() >= most
         });
         let part = unnamed.as_ref().unwrap_or(part);
         let is_known = parts.contains_key(part);
-        let has_room = self.parts < self.limits.series * 3 / 5;
         self.parts += usize::from(!is_known && has_room);
         let part = if is_known || has_room { part } else { &PartKey::Other };
         if !parts.contains_key(part) {
@@ -280,7 +314,9 @@ impl Journal {
             })
         };
         let total = sum(&endpoint.seconds);
-        let parts = endpoint.parts.iter().map(|(part, series)| (part.clone(), sum(series))).collect();
+        // A wait in a queue is before the duration, not in it.
+        let parts = endpoint.parts.iter().filter(|(part, _)| part.queue().is_none());
+        let parts = parts.map(|(part, series)| (part.clone(), sum(series))).collect();
         Spending { requests: total.times, ms: total.ms, parts }
     }
 }

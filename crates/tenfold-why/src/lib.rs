@@ -6,7 +6,8 @@
 //! 1. [`onset`] finds when a series of seconds rose (CUSUM and Welch's t).
 //! 2. [`decompose`](decomposition::decompose) splits the change of the mean duration exactly into statements, waits and own code.
 //! 3. [`affected`] finds the organizations and users whose own requests got worse.
-//! 4. [`ChangeLedger`] is a ledger of what changed, ranked by how shortly before the onset it was.
+//! 4. Jobs that wait longer in their queue are a series of their own, beside their durations.
+//! 5. [`ChangeLedger`] is a ledger of what changed, ranked by how shortly before the onset it was.
 //!
 //! The crate is pure: it has no dependencies, reads no clock and starts no thread.
 
@@ -26,6 +27,7 @@ mod minute_cell;
 mod minutes;
 pub mod onset;
 mod plan;
+mod queue;
 mod sample;
 mod saved;
 mod seconds;
@@ -41,7 +43,7 @@ pub use changes::{ChangeKind, ChangeLedger, LedgerChange};
 pub use comparison::{ComparedTime, TimeComparison, Trend, compare};
 pub use diagnosis::{diagnose, diagnose_within};
 pub use elapsed::has_passed;
-pub use event::{PartKey, PartUse, StatementPlace, WideEvent};
+pub use event::{PartKey, PartUse, QueueWait, StatementPlace, WideEvent};
 pub use fingerprint::fingerprint;
 pub use histogram::LogHistogram;
 pub use journal::{Journal, JournalLimits};

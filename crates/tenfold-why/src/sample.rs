@@ -18,6 +18,8 @@ pub struct EventSample {
     pub trace: u128,
     /// How long it took, in milliseconds.
     pub ms: f32,
+    /// How long it waited in its queue before, in milliseconds.
+    pub waited_ms: f32,
     /// The index of its endpoint in its journal.
     pub endpoint: u16,
     /// The index of its error in its journal; 0 for none.

@@ -103,6 +103,8 @@ impl Journal {
             let most = self.most_seconds();
             let seconds = match part {
                 None => &mut self.endpoints[index].seconds,
+                // A wait is in no duration, so it may not be counted with parts of one.
+                Some(part) if part.queue().is_some() && !self.has_room_for(index, &part) => continue,
                 Some(part) => self.part(index, &part),
             };
             let dropped = cells.into_iter().filter_map(|cell| seconds.restore(cell, most)).max();

@@ -36,6 +36,8 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         answer.parts[..=place].rotate_right(1);
     }
     let part = reason.and_then(|_| answer.parts.first());
+    // That jobs wait is no reason; what keeps the workers busy is one.
+    let part = part.filter(|part| incident.worse != Worse::Waiting || part.change.part.holder().is_some());
     let change = answer.changes.first().filter(|change| change.score >= LEAST_SCORE);
     let certain = (-endpoint.p.max(1e-12).log10() / 12.0).clamp(0.0, 1.0);
     let (explained, caused) =
@@ -45,6 +47,7 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     let mut sentence = match incident.worse {
         Worse::Slower => slower(endpoint, &since),
         Worse::Failing => failing(endpoint, &since),
+        Worse::Waiting => waiting(endpoint, &since),
     };
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
@@ -89,12 +92,24 @@ fn failing(endpoint: &EndpointFinding, since: &str) -> String {
     format!("{now:.0} % of {} fail in place of {before:.1} % since {since} UTC", endpoint.name)
 }
 
+fn waiting(endpoint: &EndpointFinding, since: &str) -> String {
+    let (name, queue) = (&endpoint.name, endpoint.queue.as_deref().unwrap_or_default());
+    let (before, now) = (spoken(endpoint.before_ms), spoken(endpoint.now_ms));
+    format!("jobs of the kind {name} wait {now} in place of {before} in the queue {queue} since {since} UTC")
+}
+
 fn because(part: &PartFinding, worse: Worse) -> String {
     let change = &part.change;
+    if let PartKey::Queue { busy_with: Some(busy_with), .. } = &change.part {
+        return format!("its workers are busy with {busy_with}");
+    }
     let name = match &change.part {
         PartKey::Statement(place) => format!("the statement {} ({}:{})", place.name, place.file, place.line),
         other => other.label().into_owned(),
     };
+    if let PartKey::Outbound(_) = change.part {
+        return called(part, &name, worse);
+    }
     if worse == Worse::Failing {
         return format!("{name} fails");
     }
@@ -116,6 +131,34 @@ fn because(part: &PartFinding, worse: Worse) -> String {
         return format!("{name} takes {:.1} times as long: {share:.0} % of the difference", change.slower());
     }
     format!("{name} explains {share:.0} % of the difference")
+}
+
+/// The same for calls to another service.
+fn called(part: &PartFinding, name: &str, worse: Worse) -> String {
+    let change = &part.change;
+    if worse == Worse::Failing {
+        let (before, now) = change.failed_shares();
+        return format!("{:.0} % of {name} fail in place of {:.1} %", 100.0 * now, 100.0 * before);
+    }
+    let (share, each) = (100.0 * part.share, spoken(change.each_ms.1));
+    if change.times.0 <= 0.0 {
+        return format!(
+            "{name} are new there, {:.1} of {each} each: {share:.0} % of the difference",
+            change.times.1
+        );
+    }
+    if change.by_count_ms > 0.5 * change.added_ms {
+        return format!(
+            "{name} run {:.1} times as often: {share:.0} % of the difference",
+            change.more_often()
+        );
+    }
+    format!("{name} take {each} in place of {}: {share:.0} % of the difference", spoken(change.each_ms.0))
+}
+
+/// A duration in milliseconds, in seconds from one second on.
+fn spoken(ms: f64) -> String {
+    if ms < 1_000.0 { format!("{ms:.1} ms") } else { format!("{:.1} s", ms / 1_000.0) }
 }
 
 /// When a change was. A longer time in which it may have happened is said as it is.

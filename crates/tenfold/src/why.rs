@@ -15,15 +15,16 @@ pub(crate) mod settings;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
-use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding};
+use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
 
 pub use self::plans::StatementPlans;
 pub use self::records::records;
 
 /// An answer as `GET /console/why.json` gives it and `app why --json` prints it.
 ///
-/// `statements` are the parts that are statements, `waits` those that are waits for others; `since` and `at` are RFC 3339, durations are milliseconds
-/// in a mean request, shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
+/// `statements` are the parts that are statements, `outbound` calls to other services, `waits` those that are waits for others; `since` and `at` are RFC 3339,
+/// durations are milliseconds in a mean request, of one call in `outbound`, and waits of jobs in `endpoints` with a
+/// `queue`; shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
 /// `null` if they are not known.
 pub fn json(answer: &Diagnosis) -> Value {
     let endpoints: Vec<Value> = answer
@@ -32,6 +33,7 @@ pub fn json(answer: &Diagnosis) -> Value {
         .map(|endpoint| {
             json!({
                 "route": endpoint.name,
+                "queue": endpoint.queue,
                 "before_ms": rounded(endpoint.before_ms),
                 "now_ms": rounded(endpoint.now_ms),
                 "errors": endpoint.errors,
@@ -59,6 +61,7 @@ pub fn json(answer: &Diagnosis) -> Value {
         "since": answer.since_us.map(moment),
         "endpoints": endpoints,
         "statements": answer.parts.iter().filter_map(statement).collect::<Vec<_>>(),
+        "outbound": answer.parts.iter().filter_map(outbound).collect::<Vec<_>>(),
         "waits": answer.parts.iter().filter_map(wait).collect::<Vec<_>>(),
         "organizations": ids(&answer.organizations),
         "users": ids(&answer.users),
@@ -78,6 +81,21 @@ fn statement(part: &PartFinding) -> Option<Value> {
         "share": rounded(part.share),
         "plan_before": part.plan.before,
         "plan_now": part.plan.now,
+    }))
+}
+
+fn outbound(part: &PartFinding) -> Option<Value> {
+    let (change, failed) = (&part.change, part.change.failed_shares());
+    let PartKey::Outbound(service) = &change.part else { return None };
+    Some(json!({
+        "name": service.as_deref().unwrap_or("other services"),
+        "before_ms": rounded(change.each_ms.0),
+        "now_ms": rounded(change.each_ms.1),
+        "more_often": rounded(change.more_often()),
+        "slower": rounded(change.slower()),
+        "failed_before": rounded(failed.0),
+        "failed_now": rounded(failed.1),
+        "share": rounded(part.share),
     }))
 }
 
@@ -103,14 +121,7 @@ pub(crate) fn text(answer: &Value) -> String {
         return out;
     }
     out += &format!("\nsince          {}, confidence {percent:.0} %\n", word(&answer["since"]));
-    for row in rows(answer, "endpoints") {
-        let (before, now) = (&row["before_ms"], &row["now_ms"]);
-        out += &format!(
-            "endpoint       {}: {before} ms before, {now} ms now, {} errors\n",
-            word(&row["route"]),
-            row["errors"]
-        );
-    }
+    out += &endpoints(answer);
     for row in rows(answer, "statements") {
         let place = format!("{} ({}:{})", word(&row["name"]), word(&row["file"]), row["line"]);
         let (often, slower) = (&row["more_often"], &row["slower"]);
@@ -120,6 +131,7 @@ pub(crate) fn text(answer: &Value) -> String {
         );
         out += &plans(row);
     }
+    out += &calls(answer);
     for row in rows(answer, "waits") {
         let (before, now) = (&row["before_ms"], &row["now_ms"]);
         out += &format!(
@@ -151,6 +163,34 @@ pub(crate) fn text(answer: &Value) -> String {
         out += &format!("trace          /console/traces/{}\n", word(trace));
     }
     out
+}
+
+/// What got worse.
+fn endpoints(answer: &Value) -> String {
+    let line = |row: &Value| {
+        let (name, before, now) = (word(&row["route"]), &row["before_ms"], &row["now_ms"]);
+        match row["queue"].as_str() {
+            Some(queue) => {
+                format!("endpoint       {name}: waits {now} ms in the queue {queue}, {before} ms before\n")
+            }
+            None => {
+                format!("endpoint       {name}: {before} ms before, {now} ms now, {} errors\n", row["errors"])
+            }
+        }
+    };
+    rows(answer, "endpoints").map(line).collect()
+}
+
+/// The calls to other services.
+fn calls(answer: &Value) -> String {
+    let line = |row: &Value| {
+        let (before, now, often) = (&row["before_ms"], &row["now_ms"], &row["more_often"]);
+        let (name, failed, share) = (word(&row["name"]), &row["failed_now"], &row["share"]);
+        format!(
+            "calls          {name}: {before} ms before, {now} ms now, {often} times as often, {failed} of them fail, share {share}\n"
+        )
+    };
+    rows(answer, "outbound").map(line).collect()
 }
 
 /// The plans of a statement, if they are known: both if they differ.

@@ -105,6 +105,7 @@ mod tests {
     fn answer(endpoint: &str, second: i64, confidence: f64) -> Diagnosis {
         let found = EndpointFinding {
             name: endpoint.to_owned(),
+            queue: None,
             since_us: second * 1_000_000,
             before_ms: 1.0,
             now_ms: 9.0,

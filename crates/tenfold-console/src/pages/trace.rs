@@ -104,6 +104,9 @@ fn what(span: &Span) -> Markup {
                 }
             },
             What::Call { module, method, .. } => { "call " code { (module) "." (method) } },
+            What::Outbound(call) => {
+                "call to " code { (call) } @if let Some(error) = &call.error { " " span.quiet { (error) } }
+            },
             What::Transaction(Boundary::Begin, _) => { "begin a transaction" },
             What::Transaction(Boundary::Commit, _) => { "commit" },
             What::Code { name, target } => { code { (name) } " " span.quiet { (target) } },
@@ -117,7 +120,7 @@ fn place(span: &Span) -> Markup {
     let site = match &span.what {
         What::Statement(statement, _) => statement.site,
         What::Call { site, .. } | What::Transaction(_, site) => Some(*site),
-        What::Code { .. } | What::Line(_) => None,
+        What::Outbound(_) | What::Code { .. } | What::Line(_) => None,
     };
     html! { @if let Some(site) = site { code { (words::site(site)) } } }
 }
@@ -126,7 +129,7 @@ fn class_of(span: &Span) -> &'static str {
     match (span.failed, &span.what) {
         (true, _) => "failed",
         (_, What::Statement(..)) => "statement",
-        (_, What::Call { .. } | What::Transaction(..)) => "call",
+        (_, What::Call { .. } | What::Outbound(_) | What::Transaction(..)) => "call",
         (_, What::Code { .. } | What::Line(_)) => "code",
     }
 }

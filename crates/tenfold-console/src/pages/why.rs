@@ -105,10 +105,16 @@ fn history(telemetry: &Telemetry) -> Markup {
 fn endpoints(answer: &Diagnosis) -> Markup {
     html! {
         @for endpoint in answer.endpoints.iter().take(ROWS) {
-            p { code { (endpoint.name) } ": " (milliseconds(endpoint.before_ms)) " before, "
-                strong { (milliseconds(endpoint.now_ms)) } " now, "
-                (words::counted(endpoint.errors, "failed", "failed"))
-                " (" (words::percent(endpoint.failed_now)) ")" }
+            p { code { (endpoint.name) } ": " @if endpoint.queue.is_some() { "waited " }
+                (milliseconds(endpoint.before_ms)) " before, "
+                strong { (milliseconds(endpoint.now_ms)) } " now"
+                @match &endpoint.queue {
+                    Some(queue) => { " in the queue " code { (queue) } },
+                    None => {
+                        ", " (words::counted(endpoint.errors, "failed", "failed"))
+                        " (" (words::percent(endpoint.failed_now)) ")"
+                    },
+                } }
         }
     }
 }
@@ -125,7 +131,9 @@ fn part_line(part: &PartFinding) -> Markup {
     html! {
         @match &change.part {
             PartKey::Statement(place) => { code { (place.name) } " " span.place { code { (place.file) ":" (place.line) } } }
-            other => (other.label()),
+            other => { (other.label()) @if let Some(holder) = part.change.part.holder().filter(|_| other.queue().is_some()) {
+                ", whose workers are busy with " (holder)
+            } },
         }
         ": " strong { (words::percent(part.share)) } " of the difference; "
         (format!("{:.1} → {:.1}", change.times.0, change.times.1)) " times a request, "
@@ -240,8 +248,13 @@ fn link(trace: Option<u128>) -> Markup {
 
 /// A kept trace of the first endpoint with the part that explains most.
 fn of_part(telemetry: &Telemetry, answer: &Diagnosis) -> Option<u128> {
-    let place = answer.parts.first()?.change.part.statement()?;
-    let is_it = |what: &What| matches!(what, What::Statement(key, _) if key.name == place.name);
+    let part = &answer.parts.first()?.change.part;
+    let (place, service) = (part.statement(), part.service());
+    let is_it = |what: &What| match what {
+        What::Statement(key, _) => place.is_some_and(|place| key.name == place.name),
+        What::Outbound(call) => service.is_some_and(|service| call.to_string() == service),
+        _ => false,
+    };
     of_work(telemetry, answer, |work| work.spans.iter().any(|span| is_it(&span.what)))
 }
 

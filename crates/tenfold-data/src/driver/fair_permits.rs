@@ -29,6 +29,7 @@ struct PermitTurns {
     free: usize,
     shares: HashMap<Option<OrgId>, PermitShare>,
     next: u64,
+    is_closed: bool,
 }
 
 /// What one organization has and wants.
@@ -58,7 +59,8 @@ pub(crate) struct FairPermit {
 impl FairPermits {
     /// This many permits.
     pub(crate) fn new(count: usize) -> Arc<Self> {
-        Arc::new(FairPermits(Mutex::new(PermitTurns { free: count, shares: HashMap::new(), next: 0 })))
+        let (shares, next, is_closed) = (HashMap::new(), 0, false);
+        Arc::new(FairPermits(Mutex::new(PermitTurns { free: count, shares, next, is_closed })))
     }
 
     /// A permit, if one is free.
@@ -66,13 +68,25 @@ impl FairPermits {
         self.turns().take_free(owner).then(|| self.permit(owner))
     }
 
-    /// A permit, as soon as it is this owner's turn.
-    pub(crate) async fn take(self: &Arc<Self>, owner: Option<OrgId>) -> FairPermit {
+    /// Gives no more permits. What waits for one is told so at once.
+    pub(crate) fn close(&self) {
+        let mut turns = self.turns();
+        turns.is_closed = true;
+        // A task that waits hears that nobody will send it a permit.
+        turns.shares.values_mut().for_each(|share| share.waiting.clear());
+        turns.shares.retain(|_, share| share.held > 0);
+    }
+
+    /// A permit, as soon as it is this owner's turn; `None` once they are [closed](FairPermits::close).
+    pub(crate) async fn take(self: &Arc<Self>, owner: Option<OrgId>) -> Option<FairPermit> {
         let (given, gets) = oneshot::channel();
         let _turn = {
             let mut turns = self.turns();
             if turns.take_free(owner) {
-                return self.permit(owner);
+                return Some(self.permit(owner));
+            }
+            if turns.is_closed {
+                return None;
             }
             turns.next += 1;
             let number = turns.next;
@@ -81,7 +95,7 @@ impl FairPermits {
             share.first_since.get_or_insert_with(Instant::now);
             WaitingTurn { permits: self, owner, number }
         };
-        gets.await.expect("what takes it out of the queue sends a permit")
+        gets.await.ok()
     }
 
     fn permit(self: &Arc<Self>, owner: Option<OrgId>) -> FairPermit {
@@ -95,7 +109,7 @@ impl FairPermits {
 
 impl PermitTurns {
     fn take_free(&mut self, owner: Option<OrgId>) -> bool {
-        if self.free == 0 {
+        if self.free == 0 || self.is_closed {
             return false;
         }
         self.free -= 1;

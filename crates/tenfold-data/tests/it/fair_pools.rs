@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
+use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
-use tenfold_data::{DataError, DatabaseSettings, OrgId, sql};
+use tenfold_data::{DataError, DatabaseSettings, EntityExt as _, OrgId, sql};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::bench::Bench;
+use crate::work::label;
 
 on_both_databases!(
     one_organization_waits_for_no_more_than_one_statement_of_another,
@@ -65,4 +68,44 @@ async fn a_wait_that_is_dropped_takes_no_permit(bench: Bench) {
     };
     let read: Result<Vec<(i64,)>, DataError> = bench.database.run(Some(deadline), work).await;
     assert_eq!(read.unwrap(), [(0,)]);
+}
+
+async fn count(bench: &Bench) -> Result<Vec<(i64,)>, DataError> {
+    let org = bench.org;
+    let read = async |cx: tenfold_data::SystemContext| {
+        let counted = sql!("counted", "SELECT count(*) FROM work_labels WHERE org_id = $1");
+        counted.all(&cx.within(org)).await
+    };
+    bench.database.run(None, read).await
+}
+
+#[tokio::test]
+async fn what_waits_for_a_connection_fails_once_all_are_closed() {
+    let mut settings = DatabaseSettings::default();
+    (settings.postgres.pool_size, settings.postgres.acquire_timeout) = (1, Duration::from_secs(60));
+    let bench = Bench::postgres().await.reopened(&settings);
+    let ((is_open, opened), (go_on, went_on)) = (oneshot::channel(), oneshot::channel());
+    let holds = bench.request(async |cx| {
+        let held = cx.transaction(async |tx| {
+            label(&cx, "held").insert(tx).await?;
+            is_open.send(()).unwrap();
+            went_on.await.unwrap();
+            Ok::<_, DataError>(())
+        });
+        held.await.unwrap();
+    });
+    let waits = async {
+        opened.await.unwrap();
+        let mut waiting = Box::pin(count(&bench));
+        assert!(waiting.as_mut().now_or_never().is_none(), "the only connection is held");
+        bench.database.close().await;
+        let both = (waiting.await, count(&bench).await);
+        go_on.send(()).unwrap();
+        both
+    };
+    let ((), (waited, later)) = join(holds, waits).await;
+    bench.waited();
+    let [waited, later] = [waited, later].map(Result::unwrap_err);
+    assert!(matches!(waited, DataError::Unavailable(_)), "{waited}");
+    assert_eq!(waited.to_string(), later.to_string());
 }

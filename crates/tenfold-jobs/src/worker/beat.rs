@@ -129,7 +129,7 @@ pub(super) async fn time_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
 /// How often a worker counts the unfinished jobs.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
-/// Counts the unfinished jobs, for the observer, and warns of those that nothing here runs.
+/// Counts the unfinished jobs and looks how long they wait, for the observer, and warns of those that nothing here runs.
 pub(super) async fn count_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(COUNT_EVERY);
     let mut warned = HashSet::new();
@@ -140,6 +140,9 @@ pub(super) async fn count_loop(jobs: Jobs, mut stopped: watch::Receiver<bool>) {
         }
         if let Err(error) = jobs.count().await {
             tracing::debug!(%error, "the jobs could not be counted; trying again");
+        }
+        if let Err(error) = jobs.report_waits().await {
+            tracing::debug!(%error, "it is not known how long jobs wait; trying again");
         }
         for queue in jobs.undeclared_queues().await.unwrap_or_default() {
             if warned.insert(queue.clone()) {

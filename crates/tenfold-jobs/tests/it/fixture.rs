@@ -110,6 +110,8 @@ impl JobObserver for Diary {
     }
 
     fn queued(&self, _: &[(JobState, u64)]) {}
+
+    fn waits(&self, _: &str, _: &str, _: Duration) {}
 }
 
 struct DiaryWatch {

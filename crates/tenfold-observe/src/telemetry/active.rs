@@ -32,6 +32,15 @@ struct ActiveWork {
     spent: Spent,
 }
 
+/// A job that has not ended.
+pub(super) struct RunningJob {
+    pub kind: String,
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it has taken so far.
+    pub took: Duration,
+}
+
 impl Active {
     pub(super) fn begin(&self, beginning: Beginning, began: Instant, spent: Spent) {
         let mut shard = self.shard(beginning.span_id);
@@ -74,15 +83,17 @@ impl Active {
         running.add(crowded, time.elapsed, failed, what);
     }
 
-    /// The names and starts of jobs that have run for at least this time.
-    pub(super) fn long_jobs(&self, least: Duration) -> Vec<(String, Timestamp)> {
+    /// The jobs that run just now.
+    pub(super) fn running_jobs(&self) -> Vec<RunningJob> {
         let mut jobs = Vec::new();
         for shard in &self.0 {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            let long = shard.values().filter(|running| {
-                running.beginning.kind == WorkKind::Job && running.began.elapsed() >= least
-            });
-            jobs.extend(long.map(|running| (running.beginning.name.clone(), running.beginning.at)));
+            let running = shard.values().filter(|running| running.beginning.kind == WorkKind::Job);
+            jobs.extend(running.map(|running| RunningJob {
+                kind: running.beginning.name.clone(),
+                at: running.beginning.at,
+                took: running.began.elapsed(),
+            }));
         }
         jobs
     }

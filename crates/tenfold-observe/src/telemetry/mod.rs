@@ -9,6 +9,7 @@ mod calls;
 mod export;
 mod histogram;
 mod layer;
+mod outbound;
 mod planned;
 mod plans;
 mod questions;
@@ -23,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tenfold_data::{
-    Boundary, CallRecord, CallSite, Clock, OrgId, Outcome, RepeatKind, RepeatedRecord, SpanId,
+    Boundary, CallRecord, CallSite, Clock, DatabaseWaits, OrgId, Outcome, RepeatKind, RepeatedRecord, SpanId,
     StatementRecord, Timestamp, TransactionRecord, Uuid,
 };
 
@@ -47,7 +48,8 @@ pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
 pub use tenfold_why as diagnosis;
 
 pub use self::work::{
-    Beginning, Ending, JobFacts, Kept, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What, Work, WorkKind,
+    Beginning, Ending, JobFacts, Kept, OutboundCall, Repeat, SPAN_LIMIT, Span, StatementKey, Totals, What,
+    Work, WorkKind,
 };
 
 /// A request's wait for a thread is counted from here on. Shorter ones come and go with everything else on the machine, and would make
@@ -227,6 +229,14 @@ impl Telemetry {
             method: record.method,
             site: record.site,
         });
+    }
+
+    /// A call to another service has ended just now. `work` is the span of the request or job that made it.
+    fn called(&self, work: SpanId, call: Box<OutboundCall>, took: Duration) {
+        let part = PartKey::Outbound(Some(Arc::from(call.to_string())));
+        let (waits, failed) = (DatabaseWaits::default(), call.error.is_some());
+        let time = PartTime::of(took, &waits);
+        self.0.active.add_part(work, &part, time, failed, || What::Outbound(call));
     }
 
     /// A transaction has begun, or is committed.

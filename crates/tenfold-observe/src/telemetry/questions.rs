@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tenfold_data::{Timestamp, TraceId};
-use tenfold_why::{ChangeKind, Diagnosis, JournalLimits, LedgerChange, SavedMinute, SavedPage, SavedSeries};
+use tenfold_why::{
+    ChangeKind, Diagnosis, JournalLimits, LedgerChange, QueueWait, SavedMinute, SavedPage, SavedSeries,
+};
 
 use super::Telemetry;
 use super::archive::WhyArchive;
+use super::spent::micros;
 use super::why::BIG_JOB;
 use super::work::Work;
 
@@ -34,8 +38,19 @@ impl Telemetry {
         if !self.0.why.is_on() {
             return None;
         }
-        self.0.active.long_jobs(BIG_JOB).iter().for_each(|(name, at)| self.0.why.note_job(name, *at));
-        Some(self.completed(self.0.why.ask(since, until)?))
+        let jobs = self.0.active.running_jobs();
+        let long = jobs.iter().filter(|job| job.took >= BIG_JOB);
+        long.for_each(|job| self.0.why.note_job(&job.kind, job.at));
+        let running = jobs.into_iter().map(|job| (job.kind, job.took)).collect();
+        Some(self.completed(self.0.why.ask(since, until, running)?))
+    }
+
+    /// A job of this kind waited so long in its queue until it began, or has waited so far.
+    pub fn job_waited(&self, kind: &str, queue: &str, waited: Duration) {
+        if self.0.why.is_on() {
+            let (kind, queue, at_us) = (kind.to_owned(), queue.to_owned(), self.now().as_microsecond());
+            self.0.why.record_wait(QueueWait { at_us, kind, queue, waited_us: micros(waited) });
+        }
     }
 
     /// The same answer with those of its traces that can be shown, and with plans of its statements: for one that was computed elsewhere.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tenfold_data::Timestamp;
 use tenfold_why::{
-    ChangeKind, Diagnosis, Journal, JournalLimits, LedgerChange, PartKey, SavedMinute, SavedPage,
+    ChangeKind, Diagnosis, Journal, JournalLimits, LedgerChange, PartKey, QueueWait, SavedMinute, SavedPage,
     SavedSeries, StatementPlace, WideEvent, diagnose,
 };
 
@@ -41,6 +41,7 @@ pub(super) struct WhyRecorder {
 #[derive(Debug, Default)]
 struct PendingRecords {
     events: Vec<WideEvent>,
+    waits: Vec<QueueWait>,
     changes: Vec<LedgerChange>,
 }
 
@@ -48,6 +49,7 @@ impl PendingRecords {
     fn move_into(self, journal: &mut Option<Journal>) {
         let Some(journal) = journal else { return };
         self.events.iter().for_each(|event| journal.record(event));
+        self.waits.iter().for_each(|wait| journal.record_wait(wait));
         self.changes.into_iter().for_each(|change| journal.changes_mut().add(change));
     }
 }
@@ -69,6 +71,19 @@ impl WhyRecorder {
         let records = std::mem::take(&mut *pending);
         drop(pending);
         records.move_into(&mut journal);
+    }
+
+    /// Notes how long a job waited. It waits for nobody, as an event.
+    pub(super) fn record_wait(&self, wait: QueueWait) {
+        if !self.is_on() {
+            return;
+        }
+        let mut pending = lock(&self.pending);
+        if pending.waits.len() >= MOST_PENDING {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        } else {
+            pending.waits.push(wait);
+        }
     }
 
     /// The journal, with all that was recorded so far. Waits for a question, so no request and no job may call it.
@@ -114,9 +129,19 @@ impl WhyRecorder {
         self.note(LedgerChange::new(ChangeKind::Job, what, at.as_microsecond()));
     }
 
-    pub(super) fn ask(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
+    /// Answers a question; `running` are the jobs that run just now, with their kind and for how long.
+    pub(super) fn ask(
+        &self,
+        since: Option<Timestamp>,
+        until: Timestamp,
+        running: Vec<(String, Duration)>,
+    ) -> Option<Diagnosis> {
         let since = since.map(Timestamp::as_microsecond);
-        Some(diagnose(self.journal().as_ref()?, since, until.as_microsecond()))
+        let mut journal = self.journal();
+        let journal = journal.as_mut()?;
+        let in_ms = |(kind, took): (String, Duration)| (kind, took.as_secs_f64() * 1_000.0);
+        journal.set_running(running.into_iter().map(in_ms).collect());
+        Some(diagnose(journal, since, until.as_microsecond()))
     }
 
     pub(super) fn changes(&self) -> Vec<LedgerChange> {
@@ -176,6 +201,7 @@ impl WhyRecorder {
             failed: work.ending.is_error(),
             error: error_of(work),
             trace: u128::from_be_bytes(work.beginning.trace_id.to_bytes()),
+            waited_us: work.beginning.job.as_ref().map_or(0, |job| micros(job.waited)),
             parts: spent.0,
         });
         if work.beginning.kind == WorkKind::Job && work.duration >= BIG_JOB {
@@ -229,6 +255,7 @@ mod tests {
             failed: false,
             error: None,
             trace: 1,
+            waited_us: 0,
             parts: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! One request or job, and the spans within it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -190,6 +191,8 @@ pub enum What {
         /// The caller.
         site: CallSite,
     },
+    /// A call to another service.
+    Outbound(Box<OutboundCall>),
     /// The beginning or the commit of a transaction.
     Transaction(Boundary, CallSite),
     /// A `tracing` span written by an author.
@@ -201,6 +204,34 @@ pub enum What {
     },
     /// A logged warning or error.
     Line(String),
+}
+
+/// A call to another service, without anything that may be a secret: neither path nor query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboundCall {
+    /// The host.
+    pub host: String,
+    /// Its port, unless that is the usual one of HTTP or HTTPS.
+    pub port: Option<u16>,
+    /// What is asked for, one of a bounded number of texts, if the client says it.
+    pub operation: Option<String>,
+    /// Why it failed, in a word such as `timeout` or `503`.
+    pub error: Option<String>,
+}
+
+impl fmt::Display for OutboundCall {
+    /// Such as `api.example.com (POST /v1/charges)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) if self.host.contains(':') => write!(f, "[{}]:{port}", self.host)?,
+            Some(port) => write!(f, "{}:{port}", self.host)?,
+            None => f.write_str(&self.host)?,
+        }
+        match &self.operation {
+            Some(operation) => write!(f, " ({operation})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A statement as its author wrote it, at one place in the code.

@@ -234,6 +234,51 @@ fn authors_spans_and_warnings_stand_in_the_work_that_they_happen_in() {
 }
 
 #[test]
+fn spans_of_clients_are_calls_to_other_services() {
+    let (telemetry, _) = telemetry();
+    let layer = telemetry.layer().with_filter(filter_fn(TelemetryLayer::wants));
+    let trace = TraceContext::start_random();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let recording = telemetry.begin(beginning(&telemetry, "GET /a", trace));
+        let work = tracing::info_span!("http.request", span_id = %trace.span_id);
+        work.in_scope(|| {
+            // Whatever the client is, and in whatever order it gives its fields.
+            let call = tracing::info_span!(
+                "client",
+                server.address = "api.example.com",
+                server.port = 443,
+                url.full = "https://api.example.com/v1/charges/17?key=secret",
+                otel.status_code = tracing::field::Empty,
+                otel.kind = "Client"
+            );
+            call.in_scope(|| {
+                tracing::info_span!("attempt", server.address = "10.0.0.1", otel.kind = "client")
+                    .in_scope(|| ())
+            });
+            call.record("otel.status_code", "ERROR");
+            drop(call);
+            let kind = tracing::field::display("client");
+            tracing::info_span!("cache", otel.kind = kind, server.address = %"::1", server.port = 6379)
+                .in_scope(|| ());
+            tracing::info_span!("served", otel.kind = "server", server.address = "shop.example.com")
+                .in_scope(|| ());
+        });
+        drop(work);
+        recording.end(Ending::Answered(200), Totals::default());
+    });
+    let spans = &telemetry.trace(trace.trace_id)[0].spans;
+    let told: Vec<String> = spans
+        .iter()
+        .map(|span| match &span.what {
+            What::Outbound(call) => format!("{call}: {}", if span.failed { "failed" } else { "done" }),
+            What::Code { name, .. } => (*name).to_owned(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, ["attempt", "api.example.com: failed", "[::1]:6379: done", "served"]);
+}
+
+#[test]
 fn of_repeats_one_trace_a_minute_is_kept_however_many_come() {
     let (telemetry, clock) = telemetry();
     let site = Location::caller();

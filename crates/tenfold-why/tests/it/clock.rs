@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tenfold_why::{Journal, JournalLimits, PartKey, PartUse, SavedPage, SecondCell, Seconds, WideEvent};
+use tenfold_why::{
+    Journal, JournalLimits, PartKey, PartUse, SavedPage, SavedSeries, SecondCell, Seconds, WideEvent,
+};
 
 const NOW_S: u32 = 1_767_225_600;
 
@@ -16,6 +18,7 @@ fn event(second: u32, parts: Vec<PartUse>) -> WideEvent {
         failed: false,
         error: None,
         trace: 1,
+        waited_us: 0,
         parts,
     }
 }
@@ -74,6 +77,20 @@ fn many_holders_of_a_lock_use_up_no_series() {
     let waits: u32 =
         page.series.iter().filter(|series| series.part.is_some()).map(|series| series.cells[0].count).sum();
     assert_eq!(waits, 200);
+}
+
+#[test]
+fn many_services_that_are_called_use_up_no_series() {
+    let mut journal = Journal::new(JournalLimits::default());
+    for number in 0..100 {
+        let part = PartKey::Outbound(Some(Arc::from(format!("hook-{number}.example.com"))));
+        journal.record(&event(NOW_S, vec![PartUse { part, times: 1, time_us: 9_000, failed: 1 }]));
+    }
+    let page = journal.save(0, u32::MAX);
+    let parts: Vec<&SavedSeries> = page.series.iter().filter(|series| series.part.is_some()).collect();
+    assert_eq!(parts.len(), 16 + 1, "{parts:?}");
+    let others = parts.iter().find(|series| series.part == Some(PartKey::Outbound(None)));
+    assert_eq!(others.map(|series| (series.cells[0].count, series.cells[0].errors)), Some((84, 84)));
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn an_onset_without_any_reason_is_called_unknown() {
                     failed: true,
                     error: None,
                     trace: 1,
+                    waited_us: 0,
                     parts: Vec::new(),
                 });
             }

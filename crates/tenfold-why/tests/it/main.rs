@@ -6,3 +6,4 @@ mod day;
 mod faults;
 mod pieces;
 mod plans;
+mod queues;

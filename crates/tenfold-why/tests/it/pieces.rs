@@ -115,6 +115,7 @@ fn a_journal_keeps_its_bounds_whatever_comes() {
             failed: number % 2 == 0,
             error: Some(format!("error {}", "x".repeat(number as usize % 700))),
             trace: 1,
+            waited_us: 0,
             parts: vec![PartUse { part, times: 1, time_us: 50, failed: 0 }],
         });
     }
@@ -152,6 +153,7 @@ fn cost_of_a_record() {
             failed: false,
             error: None,
             trace: 1,
+            waited_us: 0,
             parts: parts(&mut random),
         })
         .collect();

@@ -58,6 +58,7 @@ impl JobObserver for Watcher {
         let now = self.telemetry.clock().now();
         // A clock that was set back must not give a negative wait.
         let waited = Duration::try_from(now.duration_since(job.run_at)).unwrap_or_default();
+        self.telemetry.job_waited(&job.kind, &job.queue, waited);
         let facts =
             JobFacts { id: job.id.0, attempt: u32::try_from(job.attempt).unwrap_or(u32::MAX), waited };
         let recording = self.telemetry.begin(Beginning {
@@ -71,6 +72,10 @@ impl JobObserver for Watcher {
             job: Some(facts),
         });
         Box::new(ObservedJob { metrics: self.metrics.clone(), kind: job.kind.clone(), waited, recording })
+    }
+
+    fn waits(&self, kind: &str, queue: &str, waited: Duration) {
+        self.telemetry.job_waited(kind, queue, waited);
     }
 
     fn queued(&self, counts: &[(JobState, u64)]) {

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tenfold_observe::logs::{LogFilter, LogFormat, LogLayer, LogOutput};
+use tenfold_observe::telemetry::{Telemetry, TelemetryLayer};
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 /// What is logged on a test's thread, as the application writes it.
@@ -40,6 +43,19 @@ impl Log {
         let text = self.sink.0.lock().expect("no writer panicked").clone();
         let lines = String::from_utf8(text).expect("the log is text");
         lines.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    }
+}
+
+/// Adds what happens on a test's thread to telemetry until it is dropped.
+pub struct RecordedSpans {
+    _recording: DefaultGuard,
+}
+
+impl RecordedSpans {
+    pub(super) fn start(telemetry: &Telemetry) -> Self {
+        let layer = telemetry.layer().with_filter(filter_fn(TelemetryLayer::wants));
+        let subscriber = tracing_subscriber::registry().with(layer);
+        RecordedSpans { _recording: tracing::subscriber::set_default(subscriber) }
     }
 }
 

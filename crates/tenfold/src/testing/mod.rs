@@ -36,7 +36,7 @@ pub use tenfold_data::testing::rights::{Breach, ModuleText};
 pub use self::budget::{count_statements, scale};
 pub use self::client::{TestRequest, TestResponse, TestStream};
 pub use self::history::KeptHistory;
-pub use self::log::Log;
+pub use self::log::{Log, RecordedSpans};
 use self::observed::Observed;
 pub use self::sessions::{TestSession, sessions};
 use crate::app::{App, Started};
@@ -90,6 +90,7 @@ pub struct TestApp {
     started: Started,
     clock: Clock,
     observed: Arc<Observed>,
+    telemetry: Telemetry,
     modules: Vec<&'static str>,
     folder: Folder,
     // Dropped last: the database's connections are closed before its files go.
@@ -141,9 +142,9 @@ impl TestApp {
         let modules = app.module_names();
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::clone(&observed) as Arc<dyn Observer>];
         let telemetry = Telemetry::new(clock.clone());
-        let started = app.start(loader.load(), clock.clone(), telemetry, observers).await;
+        let started = app.start(loader.load(), clock.clone(), telemetry.clone(), observers).await;
         let started = started.unwrap_or_else(|error| panic!("the application does not start: {error:#}"));
-        TestApp { started, clock, observed, modules, folder, place }
+        TestApp { started, clock, observed, telemetry, modules, folder, place }
     }
 
     /// Fills the database with the application's demo data.
@@ -310,6 +311,12 @@ impl TestApp {
         let value = test(address).await;
         thread.end().await;
         value
+    }
+
+    /// Adds spans, warnings and calls to other services on the test's thread to telemetry, as in a process that serves, until the result is
+    /// dropped.
+    pub fn record_spans(&self) -> RecordedSpans {
+        RecordedSpans::start(&self.telemetry)
     }
 
     /// Tells the application that its process stops, as a signal does. It goes on answering.

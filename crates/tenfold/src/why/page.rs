@@ -28,15 +28,16 @@ enum PartText {
     LockWait(Option<String>),
     AdmissionWait,
     SchedulerWait,
+    Outbound(Option<String>),
     Commit,
-    Queue,
+    Queue(String),
     OwnCode,
     Other,
 }
 
-/// Endpoint, error, microseconds since 1970, organization, user, trace, milliseconds, whether it failed.
+/// Endpoint, error, microseconds since 1970, organization, user, trace, milliseconds, whether it failed, milliseconds in its queue.
 #[derive(Serialize, Deserialize)]
-struct EventText(String, String, i64, HexId, HexId, HexId, f32, bool);
+struct EventText(String, String, i64, HexId, HexId, HexId, f32, bool, #[serde(default)] f32);
 
 /// An id in hexadecimal: JSON's numbers are too short for it.
 #[derive(Serialize, Deserialize)]
@@ -87,7 +88,8 @@ impl From<SavedPage> for PageText {
         });
         let events = page.events.into_iter().map(|SavedEvent { endpoint, error, event }| {
             let [organization, user, trace] = [event.organization, event.user, event.trace].map(HexId::of);
-            EventText(endpoint, error, event.at_us, organization, user, trace, event.ms, event.failed)
+            let (ms, failed, waited_ms) = (event.ms, event.failed, event.waited_ms);
+            EventText(endpoint, error, event.at_us, organization, user, trace, ms, failed, waited_ms)
         });
         let changes = page.changes.into_iter().map(|change| {
             let LedgerChange { kind, what, at_us, organization, unseen_us, statements } = change;
@@ -117,10 +119,19 @@ impl PageText {
                 .collect(),
         });
         let events = events.into_iter().map(
-            |EventText(endpoint, error, at_us, organization, user, trace, ms, failed)| {
+            |EventText(endpoint, error, at_us, organization, user, trace, ms, failed, waited_ms)| {
                 let (organization, user, trace) = (organization.id()?, user.id()?, trace.id()?);
-                let event =
-                    EventSample { at_us, organization, user, trace, ms, endpoint: 0, error: 0, failed };
+                let event = EventSample {
+                    at_us,
+                    organization,
+                    user,
+                    trace,
+                    ms,
+                    waited_ms,
+                    endpoint: 0,
+                    error: 0,
+                    failed,
+                };
                 Some(SavedEvent { endpoint, error, event })
             },
         );
@@ -164,8 +175,9 @@ impl From<PartKey> for PartText {
             PartKey::LockWait(holder) => PartText::LockWait(holder.as_deref().map(str::to_owned)),
             PartKey::AdmissionWait => PartText::AdmissionWait,
             PartKey::SchedulerWait => PartText::SchedulerWait,
+            PartKey::Outbound(service) => PartText::Outbound(service.as_deref().map(str::to_owned)),
             PartKey::Commit => PartText::Commit,
-            PartKey::Queue => PartText::Queue,
+            PartKey::Queue { queue, .. } => PartText::Queue(queue.to_string()),
             PartKey::OwnCode => PartText::OwnCode,
             PartKey::Other => PartText::Other,
         }
@@ -183,8 +195,9 @@ impl From<PartText> for PartKey {
             PartText::LockWait(holder) => PartKey::LockWait(holder.map(Arc::from)),
             PartText::AdmissionWait => PartKey::AdmissionWait,
             PartText::SchedulerWait => PartKey::SchedulerWait,
+            PartText::Outbound(service) => PartKey::Outbound(service.map(Arc::from)),
             PartText::Commit => PartKey::Commit,
-            PartText::Queue => PartKey::Queue,
+            PartText::Queue(queue) => PartKey::Queue { queue: Arc::from(queue), busy_with: None },
             PartText::OwnCode => PartKey::OwnCode,
             PartText::Other => PartKey::Other,
         }

@@ -60,6 +60,8 @@ impl JobObserver for NoObserver {
     }
 
     fn queued(&self, _: &[(JobState, u64)]) {}
+
+    fn waits(&self, _: &str, _: &str, _: Duration) {}
 }
 
 impl JobWatch for NoObserver {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenfold::data::{Boundary, TraceId};
-use tenfold::telemetry::{Ending, Span, What, Work};
+use tenfold::telemetry::{Ending, OutboundCall, Span, What, Work};
 
 use super::figures::milliseconds;
 use crate::mcp::bounds::{TEXT, add_rows, cut};
@@ -15,7 +15,7 @@ use crate::words;
 pub(super) const TRACE: McpTool = McpTool {
     name: "trace",
     title: "Traces",
-    about: "With `id`: one trace, the request and the jobs that followed from it, each with its statements, calls to other modules, logged \
+    about: "With `id`: one trace, the request and the jobs that followed from it, each with its statements, calls to other modules and services, logged \
             errors, and N+1s with file and line. Without: the kept traces, which are failures, the slowest 1 % of each name, N+1s, and one \
             of each duration. `why` names traces of an incident.",
     inputs: &[
@@ -154,6 +154,7 @@ fn span(span: &Span) -> Value {
     let (what, site) = match &span.what {
         What::Statement(statement, rows) => (format!("{}, {rows} rows", statement.name), statement.site),
         What::Call { module, method, site } => (format!("call {module}.{method}"), Some(*site)),
+        What::Outbound(call) => (outbound(call), None),
         What::Transaction(Boundary::Begin, site) => ("begin".to_owned(), Some(*site)),
         What::Transaction(Boundary::Commit, site) => ("commit".to_owned(), Some(*site)),
         What::Code { name, target } => (format!("{name} ({target})"), None),
@@ -168,4 +169,12 @@ fn span(span: &Span) -> Value {
         shown["failed"] = json!(true);
     }
     shown
+}
+
+/// A call to another service, and why it failed.
+fn outbound(call: &OutboundCall) -> String {
+    match &call.error {
+        Some(error) => format!("call to {call}: {error}"),
+        None => format!("call to {call}"),
+    }
 }

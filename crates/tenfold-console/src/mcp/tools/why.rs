@@ -12,7 +12,7 @@ pub(super) const WHY: McpTool = McpTool {
     title: "What is wrong",
     about: "What is slow or failing now, and why: a verdict with its confidence (0 to 1), the second it began, endpoints, statements with file \
             and line (`more_often` times as often: an N+1; `slower` times as long: an index, a lock, more rows; `plan_before` and `plan_now` say how \
-            the database runs it), the ids of the affected \
+            the database runs it), calls to other services (`outbound`), waits for others, jobs that wait in their `queue`, the ids of the affected \
             organizations and users, what changed just before, and traces. It says so if there is no incident.",
     inputs: &[
         ToolInput {
@@ -43,7 +43,7 @@ pub(super) async fn why(call: &ToolCall<'_>) -> ToolAnswer {
         return Err(ToolFault::Refused("nothing is recorded: set why.record = true".to_owned()));
     };
     let mut json = tenfold::why::json(&answer);
-    for list in ["endpoints", "statements", "organizations", "users", "changes"] {
+    for list in ["endpoints", "statements", "outbound", "waits", "organizations", "users", "changes"] {
         let Value::Array(mut rows) = json[list].take() else { continue };
         rows.iter_mut().for_each(cut_plans);
         add_rows(&mut json, list, rows, ROWS, "GET /console/why.json has all");

@@ -33,6 +33,12 @@ pub(super) struct Leases {
 }
 
 impl Leases {
+    /// Gives no more connections. What waits for one fails at once; what has one keeps it.
+    pub(super) fn close(&self) {
+        self.pool.close();
+        self.turns.close();
+    }
+
     /// A connection for one task that no request waits for.
     pub(super) async fn lease(&self, deadline: Option<Instant>) -> Result<Lease, DriverError> {
         self.lease_metered(None, deadline, &WaitMeter::default()).await
@@ -51,7 +57,7 @@ impl Leases {
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         let no_timeouts = Timeouts::default();
         let mut getting = pin!(async {
-            let turn = self.turns.take(org).await;
+            let turn = self.turns.take(org).await.ok_or(PoolError::Closed)?;
             self.pool.timeout_get(&no_timeouts).await.map(|client| (client, turn))
         });
         // One that is free is there at once. Only a wait needs a timer, and is measured.

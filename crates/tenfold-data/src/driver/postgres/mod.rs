@@ -192,7 +192,7 @@ impl Driver for Postgres {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            self.leases.pool.close();
+            self.leases.close();
             self.leases.backends.iter().for_each(|backends| backends.close());
         })
     }

@@ -93,7 +93,9 @@ impl Threads {
             return Ok(permit);
         }
         let _waits = meter.begin(WaitKind::Connection, None);
-        before(deadline, async { Ok(self.permits.take(org).await) }).await
+        // Reads go on until the database is dropped, so its permits are never closed.
+        let closing = DriverError::Overloaded("the database is closing");
+        before(deadline, async { self.permits.take(org).await.ok_or(closing) }).await
     }
 }
 
