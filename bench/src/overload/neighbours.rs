@@ -65,18 +65,20 @@ fn noisy(run: &OverloadRun<'_>, dialect: Dialect, report: &mut BenchReport) -> a
     // The neighbours sign in first, which takes long beside the noise. It is ended once they are done.
     let mut noise = run.load_of(&process, "overload.toml", rate, run.seconds + NOISE_SECONDS).spawn();
     let_pass(NOISE_BEGINS);
-    let beside = run.send(&process, "neighbours.toml", PAGES)?;
+    // Without admission they may not even get so far: then nobody was served.
+    let beside = run.send(&process, "neighbours.toml", PAGES);
     anyhow::ensure!(noise.is_alive(), "the noise ended before the neighbours were done: {}", noise.err());
     drop(noise);
+    let row = ReportRow::new("neighbours", dialect, run.case.name()).with("what", "noisy");
     let p99 = |seen: &Value| seen["total"]["p99_ms"].as_f64().unwrap_or_default();
-    report.add(
-        ReportRow::new("neighbours", dialect, run.case.name())
-            .with("what", "noisy")
+    report.add(match beside {
+        Ok(beside) => row
             .with("served", rounded(share(&beside), 10_000.0))
             .with("alone_p99_ms", p99(&alone))
             .with("beside_p99_ms", p99(&beside))
             .with("ratio", rounded(p99(&beside) / p99(&alone), 100.0)),
-    );
+        Err(error) => row.with("served", 0.0).with("because", format!("{error:#}")),
+    });
     Ok(())
 }
 

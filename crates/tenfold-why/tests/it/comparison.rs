@@ -76,6 +76,7 @@ fn seconds_that_are_forgotten_are_not_compared() {
             organization: None,
             user: None,
             duration_us: 1_000,
+            waited_us: 0,
             failed: false,
             error: None,
             trace: 1,

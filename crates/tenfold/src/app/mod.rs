@@ -39,7 +39,7 @@ use tenfold_observe::telemetry::diagnosis::ChangeKind;
 use tokio::time::Instant;
 
 use self::build_mark::build_mark;
-use self::operators_port::operators_service;
+use self::operators_port::{CriticalRoutes, operators_service};
 use crate::config::{ConfigError, Loaded};
 pub use crate::demo::{DemoOrganization, Fill, Filling, Welcome};
 use crate::erasure::announce_forgetful;
@@ -241,9 +241,7 @@ impl App {
         database.feed().start().await?;
         listeners.declare(&database);
         let facts = self.facts();
-        let critical: Vec<_> = self.modules.iter().flat_map(|module| &module.critical).copied().collect();
-        let with_critical = self.modules.iter().filter(|module| !module.critical.is_empty());
-        let of_operators = with_critical.filter_map(|module| module.routes).collect();
+        let critical = CriticalRoutes::of(&self.modules);
         let authenticator = build_services(self.modules, &mut wiring).await?;
         let services = Services::new(wiring.services.clone());
         let jobs = Jobs::new(database.clone(), registry, listeners, services, settings.jobs, watcher);
@@ -257,9 +255,9 @@ impl App {
         let (buffers, people) = (Arc::clone(&shared.buffers), Arc::clone(&shared.authenticator));
         let aside = |_| database.aside(&settings.database_url, &settings.database);
         let aside = settings.operators.map(aside).transpose()?;
-        let operators = aside.map(|aside| operators_service(aside, &shared, of_operators, critical.clone()));
+        let operators = aside.map(|aside| operators_service(aside, &shared, &critical));
         let state = ServerState::new(shared);
-        let router = http::router(routes, self.name, self.version, state.clone(), critical)?;
+        let router = http::router(routes, self.name, self.version, state.clone(), critical.pages)?;
         let (http, each_minute) = (settings.http, wiring.each_minute);
         Ok(Started {
             database,

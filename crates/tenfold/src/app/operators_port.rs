@@ -6,18 +6,36 @@ use crate::http::{
     self, CriticalPages, OperatorsPort, OperatorsService, OperatorsThread, Routes, RuntimePulse, ServerState,
     Shared,
 };
+use crate::module::Module;
+
+/// What operators need at any time.
+pub(super) struct CriticalRoutes {
+    /// The critical pages of all modules.
+    pub pages: Vec<CriticalPages>,
+    /// The routes of the modules that have some.
+    of_modules: Vec<fn() -> Routes>,
+}
+
+impl CriticalRoutes {
+    pub(super) fn of(modules: &[Module]) -> Self {
+        let with_pages = modules.iter().filter(|module| !module.critical.is_empty());
+        CriticalRoutes {
+            pages: modules.iter().flat_map(|module| &module.critical).copied().collect(),
+            of_modules: with_pages.filter_map(|module| module.routes).collect(),
+        }
+    }
+}
 
 /// The routes of modules with critical pages, with connections of their own to the database. It is called on the runtime of the
 /// service, which is watched from now on.
 pub(super) fn operators_service(
     database: Database,
     shared: &Shared,
-    routes: Vec<fn() -> Routes>,
-    critical: Vec<CriticalPages>,
+    critical: &CriticalRoutes,
 ) -> OperatorsService {
-    let routes = routes.into_iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
+    let routes = critical.of_modules.iter().fold(Routes::new(), |all, of_module| all.merge(of_module()));
     let state = ServerState::new(shared.aside(database.clone()));
-    let router = http::operators_router(routes, state, critical, RuntimePulse::begin());
+    let router = http::operators_router(routes, state, critical.pages.clone(), RuntimePulse::begin());
     OperatorsService { router, settings: shared.settings.clone(), database }
 }
 
