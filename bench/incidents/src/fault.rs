@@ -29,12 +29,14 @@ pub enum FaultKind {
     SlowDisk,
     /// A statement that a cache had spared is sent by each request.
     CacheMoving,
-    /// The endpoint waits for another service, in its own code.
+    /// The endpoint's own code takes longer.
+    SlowCode,
+    /// Another service, which some endpoints call, answers late.
     SlowOutbound,
 }
 
 /// All kinds.
-pub const FAULTS: [FaultKind; 13] = [
+pub const FAULTS: [FaultKind; 14] = [
     FaultKind::SlowStatement,
     FaultKind::NPlusOne,
     FaultKind::Lock,
@@ -47,6 +49,7 @@ pub const FAULTS: [FaultKind; 13] = [
     FaultKind::LargeOrganization,
     FaultKind::SlowDisk,
     FaultKind::CacheMoving,
+    FaultKind::SlowCode,
     FaultKind::SlowOutbound,
 ];
 

@@ -20,7 +20,7 @@ pub struct RightOf {
 pub struct IncidentScore {
     /// The first endpoint.
     pub endpoints: RightOf,
-    /// The first part: a statement at its line, COMMIT, or the endpoint's own code. Where the endpoint was right.
+    /// The first part: a statement at its line, COMMIT, another service, or the endpoint's own code. Where the endpoint was right.
     pub statements: RightOf,
     /// The first change, where the fault has a cause in the ledger.
     pub causes: RightOf,

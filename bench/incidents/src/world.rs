@@ -17,6 +17,8 @@ pub(crate) const ENDPOINTS: usize = 8;
 pub(crate) const ORGANIZATIONS: usize = 30;
 /// Every fourth endpoint writes.
 const WRITES: usize = 4;
+/// Every third one calls another service.
+const CALLS: usize = 3;
 /// How often a statement is sent that a cache spares.
 const MISSES: f64 = 0.05;
 
@@ -104,7 +106,8 @@ impl World {
         };
         match kind {
             FaultKind::SlowDisk => (endpoint, part) = (endpoint / WRITES * WRITES, PartKey::Commit),
-            FaultKind::SlowOutbound => part = PartKey::OwnCode,
+            FaultKind::SlowCode => part = PartKey::OwnCode,
+            FaultKind::SlowOutbound => (endpoint, part) = (endpoint / CALLS * CALLS, service()),
             FaultKind::CacheMoving => {
                 // What costs less is not worth a cache, and is no incident.
                 let usual = &mut self.endpoints[endpoint].statements[statement].1;
@@ -186,8 +189,9 @@ impl World {
             self.statement(index, number, pace, fault, &mut outcome);
         }
         self.waits(index, is_starved, fault, &mut outcome);
+        self.call(index, fault, &mut outcome);
         let mut own = self.endpoints[index].own_ms * pace * self.random.spread(0.4);
-        if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::SlowOutbound) {
+        if let Some(fault) = fault.filter(|fault| fault.kind == FaultKind::SlowCode) {
             own += 5.0 * fault.strength * self.later.spread(0.3);
         }
         // One request in 500 meets a pause.
@@ -251,6 +255,17 @@ impl World {
         outcome.parts.push(PartUse { part, times, time_us: (ms * 1_000.0) as u64, failed: broke });
     }
 
+    /// The call to another service, of the endpoints that make one.
+    fn call(&mut self, index: usize, fault: Option<&InjectedFault>, outcome: &mut RequestOutcome) {
+        if !index.is_multiple_of(CALLS) {
+            return;
+        }
+        let slower =
+            fault.filter(|fault| fault.kind == FaultKind::SlowOutbound).map_or(1.0, |fault| fault.strength);
+        let time_us = (4_000.0 * slower * self.later.spread(0.3)) as u64;
+        outcome.parts.push(PartUse { part: service(), times: 1, time_us, failed: 0 });
+    }
+
     /// The wait for a connection and the COMMIT.
     fn waits(
         &mut self,
@@ -272,10 +287,16 @@ impl World {
     }
 }
 
+/// The service that is called.
+fn service() -> PartKey {
+    PartKey::Outbound(Some(Arc::from("api.example.com (POST /v1/charges)")))
+}
+
 /// Whether a fault concerns an endpoint.
 fn hits(fault: &InjectedFault, index: usize) -> bool {
     match fault.kind {
         FaultKind::SlowDisk => index.is_multiple_of(WRITES),
+        FaultKind::SlowOutbound => index.is_multiple_of(CALLS),
         _ => index == fault.endpoint,
     }
 }
