@@ -104,12 +104,17 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn an
         request(app.telemetry(), OTHER, 300);
         app.clock().advance(Duration::from_secs(2));
     }
+    app.telemetry().changed(ChangeKind::Schedule, "the queue default was paused".to_owned());
     app.clock().advance(Duration::from_secs(5 * 3_600));
     let shown = page(app, "").await;
     let new = section(&shown, NOW);
     for part in ["Nothing got worse. 1 got better. 1 shows no clear difference.", "in whole minutes", "% less time"] {
         assert!(new.contains(part), "{part}: {new}");
     }
+    // What an operator does is no deploy.
+    let (_, beside) = new.split_once("Also in this time:").unwrap_or_else(|| panic!("{new}"));
+    assert!(beside.contains("the queue default was paused"), "{new}");
+    assert_eq!(shown.matches("the queue default was paused").count(), 1, "{shown}");
     // Percentiles are known to 6 %.
     assert!(new.contains(OTHER) && !new.contains("–"), "{new}");
     history.end().await;

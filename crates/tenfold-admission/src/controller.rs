@@ -29,7 +29,7 @@ impl Admitted {
         self.expected
     }
 
-    /// Whether requests that give way to it run or wait: those of greedy flows, and of best effort.
+    /// Whether requests that give way to it run, one for each thread at least: those of greedy flows, and of best effort.
     pub fn others_give_way(&self) -> bool {
         self.others_give_way
     }
@@ -83,7 +83,7 @@ pub struct AdmissionController<W> {
     /// Normal and best-effort requests that run.
     in_flight: usize,
     critical: usize,
-    /// Requests of later ranks that run, or wait for their client.
+    /// Requests of later ranks that run.
     giving_way: usize,
     next_ticket: u64,
     /// How many were admitted while others of a later rank waited.
@@ -130,13 +130,14 @@ impl<W> AdmissionController<W> {
             RequestClass::Normal => Rank::Modest,
         };
         let goes_first = self.queues[..=rank as usize].iter().all(|queue| queue.len() == 0);
-        if goes_first && self.in_flight < self.room(rank) {
+        if goes_first && self.has_room(rank) {
             if self.waiting() > 0 {
                 self.passed_over += 1;
             }
             return ArrivalOutcome::Admitted(self.begin(candidate, rank));
         }
-        if rank == Rank::Modest || self.in_flight >= self.limit.current().div_ceil(4) {
+        // One that waits for those that give way as well shows nothing about the limit.
+        if self.is_at_limit(rank) {
             self.limit.waits();
         }
         if self.waiting() >= self.settings.max_waiting && !self.make_room(rank, candidate.flow) {
@@ -169,26 +170,23 @@ impl<W> AdmissionController<W> {
 
     /// A request has ended after this time, or was given up (`None`), which says nothing about how long it takes.
     pub fn finish(&mut self, now: Duration, admitted: &Admitted, took: Option<Duration>) {
-        if admitted.candidate.class == RequestClass::Critical {
-            self.critical -= 1;
-            return;
-        }
-        if let Some(took) = took {
+        if let Some(took) = took.filter(|_| admitted.candidate.class != RequestClass::Critical) {
             let most = admitted.in_flight.max(self.in_flight);
             self.limit.ends(now, admitted.candidate.kind, took, most);
         }
-        self.in_flight -= 1;
-        self.giving_way -= usize::from(admitted.gives_way);
+        self.pause(admitted);
     }
 
     /// A request waits for its client, and takes no room meanwhile.
     pub fn pause(&mut self, admitted: &Admitted) {
         *self.running(admitted) -= 1;
+        self.giving_way -= usize::from(admitted.gives_way);
     }
 
     /// A paused request goes on, even if that makes one more than the limit.
     pub fn resume(&mut self, admitted: &Admitted) {
         *self.running(admitted) += 1;
+        self.giving_way += usize::from(admitted.gives_way);
     }
 
     /// The client of a waiting request has gone; whether it was still waiting.
@@ -259,10 +257,16 @@ impl<W> AdmissionController<W> {
         self.queues.iter().any(FairQueue::is_overloaded)
     }
 
-    /// How many may run before one of this rank.
-    fn room(&self, rank: Rank) -> usize {
+    /// Whether as many run as the limit allows before one of this rank. Greedy and best-effort requests start only while less than a
+    /// quarter of it is in use, or while a thread has nothing to do.
+    fn is_at_limit(&self, rank: Rank) -> bool {
         let limit = self.limit.current();
-        if rank == Rank::Modest { limit } else { self.spare.current().min(limit) }
+        let most = if rank == Rank::Modest { limit } else { limit.div_ceil(4).max(self.spare.fewest()) };
+        self.in_flight >= most.min(limit)
+    }
+
+    fn has_room(&self, rank: Rank) -> bool {
+        !self.is_at_limit(rank) && (rank == Rank::Modest || self.giving_way < self.spare.current())
     }
 
     /// A wait under overload may be as long as the work itself, so that a place that becomes free finds somebody.
@@ -285,7 +289,7 @@ impl<W> AdmissionController<W> {
             }
         }
         for rank in RANKS {
-            if self.in_flight < self.room(rank)
+            if self.has_room(rank)
                 && let Some(next) = self.queues[rank as usize].pop()
             {
                 let is_passed = self.queues[rank as usize + 1..].iter().any(|queue| queue.len() > 0);
@@ -312,16 +316,12 @@ impl<W> AdmissionController<W> {
 
     fn begin(&mut self, candidate: Candidate, rank: Rank) -> Admitted {
         let gives_way = rank != Rank::Modest;
-        let others_give_way = !gives_way && self.do_others_give_way();
+        let others_give_way = !gives_way && self.giving_way >= self.spare.fewest();
         self.in_flight += 1;
         self.giving_way += usize::from(gives_way);
         self.limit.begins(self.in_flight);
         self.admitted[candidate.class.index()] += 1;
         let expected = self.limit.expected(candidate.kind);
         Admitted { candidate, in_flight: self.in_flight, expected, gives_way, others_give_way }
-    }
-
-    fn do_others_give_way(&self) -> bool {
-        self.giving_way > 0 || self.queues[Rank::Greedy as usize..].iter().any(|queue| queue.len() > 0)
     }
 }

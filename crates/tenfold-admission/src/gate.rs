@@ -286,7 +286,7 @@ impl Permit {
         self.shared.admitted.expected()
     }
 
-    /// Whether requests that give way to it run or wait: those of greedy flows, and of best effort.
+    /// Whether requests that give way to it run, one for each thread at least: those of greedy flows, and of best effort.
     pub fn others_give_way(&self) -> bool {
         self.shared.admitted.others_give_way()
     }

@@ -15,24 +15,29 @@ const GROWS_BY: f64 = 0.25;
 /// to one for each thread, which leaves no thread idle while such requests wait. What waits for a database leaves the
 /// threads free, and the room grows.
 pub(crate) struct SpareRoom {
-    fewest: f64,
+    fewest: usize,
     room: f64,
 }
 
 impl SpareRoom {
     /// `floor` is twice the number of threads.
     pub(crate) fn new(floor: usize) -> Self {
-        SpareRoom { fewest: (floor / 2).max(1) as f64, room: floor.max(1) as f64 }
+        SpareRoom { fewest: (floor / 2).max(1), room: floor.max(1) as f64 }
     }
 
     /// The scheduler's probe came late by this; a quarter of `limit` is the most.
     pub(crate) fn lags(&mut self, lag: Duration, limit: usize) {
         let most = limit.div_ceil(4) as f64;
         let next = if lag > BUSY { self.room * SHRINKS_TO } else { self.room + GROWS_BY };
-        self.room = next.min(most).max(self.fewest);
+        self.room = next.min(most).max(self.fewest as f64);
     }
 
-    /// How many may run, all others included, when one of them begins.
+    /// How many of them may run however busy the threads are: one for each.
+    pub(crate) fn fewest(&self) -> usize {
+        self.fewest
+    }
+
+    /// How many of them may run.
     pub(crate) fn current(&self) -> usize {
         self.room as usize
     }

@@ -37,6 +37,8 @@ impl NotedDeploy {
             let joins = groups.last().is_some_and(|group| second(&change) <= last(group) + together);
             match groups.last_mut() {
                 Some(group) if joins => group.push(change),
+                // An operator paused a queue.
+                _ if change.kind == ChangeKind::Schedule => {}
                 _ => groups.push(vec![change]),
             }
         }

@@ -47,6 +47,18 @@ fn a_flow_that_is_large_is_served_while_there_is_room() {
 }
 
 #[test]
+fn a_large_flow_is_served_although_the_machine_stands_still_now_and_then() {
+    // Each request waits for the database for most of its time.
+    let mut all: Vec<Traffic> = (1..20).map(|flow| traffic(flow, 37.0, 0.011)).collect();
+    all.push(traffic(NOISY, 240.0, 0.011));
+    let mut simulation = Simulation::new(settings(4), 40.0, 7);
+    (simulation.computes, simulation.stands_still) = (false, Some(8));
+    simulation.run(&all, 30.0);
+    let served = success(simulation.sent(5.0, 29.0));
+    assert!(served >= 0.999, "{served}");
+}
+
+#[test]
 fn beside_a_flow_that_asks_for_too_much_few_others_wait_long() {
     // A page takes a tenth of a list.
     let pages = (1..20).map(|flow| Traffic { kind: 1, ..traffic(flow, 5.0, WORK / 10.0) });

@@ -12,10 +12,14 @@ use tenfold_admission::{
 
 /// A gate for one request at a time, and its clock in milliseconds.
 fn gate() -> (AdmissionGate, Arc<AtomicU64>) {
+    gate_with(LimitSettings { floor: 1, start: 1, ceiling: 1 })
+}
+
+fn gate_with(limit: LimitSettings) -> (AdmissionGate, Arc<AtomicU64>) {
     let clock = Arc::new(AtomicU64::new(0));
     let now = Arc::clone(&clock);
     let settings = AdmissionSettings {
-        limit: LimitSettings { floor: 1, start: 1, ceiling: 1 },
+        limit,
         max_waiting: 2,
         overload_wait: Duration::from_millis(20),
         max_wait: Duration::from_millis(500),
@@ -149,6 +153,30 @@ fn a_paused_request_leaves_its_room_to_others() {
     first.finish();
     pause.resume();
     pause.pause();
+    is_idle(&gate);
+}
+
+#[test]
+fn others_are_beside_those_that_give_way_only_while_these_run() {
+    let (gate, _) = gate_with(LimitSettings { floor: 4, start: 16, ceiling: 16 });
+    let is_beside = || admitted(enter(&gate, 1)).others_give_way();
+    let best_effort = || {
+        let class = RequestClass::BestEffort;
+        admitted(gate.enter(Candidate { class, flow: Flow(2), kind: 0 }))
+    };
+    let first = best_effort();
+    assert!(!is_beside(), "a thread has none of them");
+    let second = best_effort();
+    assert!(is_beside());
+    let pause = second.pause_handle();
+    pause.pause();
+    assert!(!is_beside(), "one of them waits for its client");
+    pause.resume();
+    assert!(is_beside());
+    assert!(!second.others_give_way(), "those that give way yield themselves");
+    pause.pause();
+    drop((first, second));
+    assert!(!is_beside());
     is_idle(&gate);
 }
 

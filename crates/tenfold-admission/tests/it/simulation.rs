@@ -76,6 +76,8 @@ pub struct Simulation {
     cores: f64,
     /// Whether the work runs on the threads that notice arrivals, as on SQLite.
     pub computes: bool,
+    /// Each probe of so many is late, because the machine stands still now and then.
+    pub stands_still: Option<usize>,
     /// What it costs to refuse or to take a request, in seconds.
     overhead_each: f64,
     overhead: f64,
@@ -105,6 +107,7 @@ impl Simulation {
             controller: AdmissionController::new(settings, seed),
             cores,
             computes: true,
+            stands_still: None,
             overhead_each: 0.000_023,
             overhead: 0.0,
             random: seed,
@@ -177,7 +180,8 @@ impl Simulation {
     fn lag(&self) -> Duration {
         let is_busy = self.computes && self.running.len() as f64 >= self.cores;
         let work = if is_busy { self.running.iter().map(|request| request.left).sum() } else { 0.0 };
-        Duration::from_secs_f64((self.overhead + work) / self.cores)
+        let still = self.stands_still.is_some_and(|every| self.limits.len().is_multiple_of(every));
+        Duration::from_secs_f64((self.overhead + work) / self.cores + if still { 0.008 } else { 0.0 })
     }
 
     fn arrive(&mut self, traffic: Traffic) {

@@ -263,9 +263,11 @@ fn longer(before_ms: f64, after_ms: f64) -> String {
 
 /// What else changed in the two times, and may be the cause as well.
 fn others(deploy: &NotedDeploy, changes: &[LedgerChange]) -> Markup {
-    use ChangeKind::{Job, Plan, Schema, Surge};
+    use ChangeKind::{Job, Plan, Schedule, Schema, Surge};
     let time = i64::from(deploy.before.start) * 1_000_000..i64::from(deploy.after.end) * 1_000_000;
-    let is_other = |change: &&LedgerChange| matches!(change.kind, Job | Plan | Schema | Surge);
+    let is_other = |change: &&LedgerChange| {
+        matches!(change.kind, Job | Plan | Schedule | Schema | Surge) && !deploy.changes.contains(change)
+    };
     let found = changes.iter().filter(is_other).filter(|change| time.contains(&change.at_us));
     let found: Vec<&LedgerChange> = found.take(OTHERS).collect();
     html! {
