@@ -12,6 +12,9 @@ use crate::{AdmissionFigures, AdmissionSettings, Candidate, Flow, RequestClass};
 /// After so many requests that went before, one of a greedy flow, or of best effort, goes first.
 const PASSED_OVER: u32 = 64;
 
+/// A request that gives way yields when it begins. Until so long after that it is known what has arrived.
+const NOTICED_FOR: Duration = Duration::from_millis(5);
+
 /// A request that runs; [`AdmissionController::finish`] ends it.
 #[derive(Debug)]
 pub struct Admitted {
@@ -20,7 +23,7 @@ pub struct Admitted {
     in_flight: usize,
     expected: Option<Duration>,
     gives_way: bool,
-    others_give_way: bool,
+    others_yielded: bool,
 }
 
 impl Admitted {
@@ -29,9 +32,9 @@ impl Admitted {
         self.expected
     }
 
-    /// Whether requests that give way to it run, one for each thread at least: those of greedy flows, and of best effort.
-    pub fn others_give_way(&self) -> bool {
-        self.others_give_way
+    /// Whether a request that gives way to it began, and so yielded, just before: one of a greedy flow, or of best effort.
+    pub fn others_yielded(&self) -> bool {
+        self.others_yielded
     }
 }
 
@@ -85,6 +88,8 @@ pub struct AdmissionController<W> {
     critical: usize,
     /// Requests of later ranks that run.
     giving_way: usize,
+    /// When one of them began last.
+    gave_way: Option<Duration>,
     next_ticket: u64,
     /// How many were admitted while others of a later rank waited.
     passed_over: u32,
@@ -98,7 +103,7 @@ impl<W> AdmissionController<W> {
     pub fn new(settings: AdmissionSettings, seed: u64) -> Self {
         AdmissionController {
             limit: AdaptiveLimit::new(settings.limit),
-            spare: SpareRoom::new(settings.limit.floor),
+            spare: SpareRoom::new(settings.threads),
             settings,
             seed,
             demand: Demand::default(),
@@ -107,6 +112,7 @@ impl<W> AdmissionController<W> {
             in_flight: 0,
             critical: 0,
             giving_way: 0,
+            gave_way: None,
             next_ticket: 0,
             passed_over: 0,
             admitted: [0; 3],
@@ -134,7 +140,7 @@ impl<W> AdmissionController<W> {
             if self.waiting() > 0 {
                 self.passed_over += 1;
             }
-            return ArrivalOutcome::Admitted(self.begin(candidate, rank));
+            return ArrivalOutcome::Admitted(self.begin(now, candidate, rank));
         }
         // One that waits for those that give way as well shows nothing about the limit.
         if self.is_at_limit(rank) {
@@ -164,7 +170,7 @@ impl<W> AdmissionController<W> {
             in_flight: self.in_flight,
             expected: None,
             gives_way: false,
-            others_give_way: false,
+            others_yielded: false,
         })
     }
 
@@ -216,7 +222,7 @@ impl<W> AdmissionController<W> {
             }
         }
         let (rank, next) = self.next()?;
-        let admitted = self.begin(next.candidate, rank);
+        let admitted = self.begin(now, next.candidate, rank);
         Some(Settled::Admitted(next.waiter, admitted))
     }
 
@@ -314,14 +320,18 @@ impl<W> AdmissionController<W> {
         true
     }
 
-    fn begin(&mut self, candidate: Candidate, rank: Rank) -> Admitted {
+    fn begin(&mut self, now: Duration, candidate: Candidate, rank: Rank) -> Admitted {
         let gives_way = rank != Rank::Modest;
-        let others_give_way = !gives_way && self.giving_way >= self.spare.fewest();
+        if gives_way {
+            self.gave_way = Some(now);
+        }
+        let others_yielded =
+            !gives_way && self.gave_way.is_some_and(|at| now.saturating_sub(at) < NOTICED_FOR);
         self.in_flight += 1;
         self.giving_way += usize::from(gives_way);
         self.limit.begins(self.in_flight);
         self.admitted[candidate.class.index()] += 1;
         let expected = self.limit.expected(candidate.kind);
-        Admitted { candidate, in_flight: self.in_flight, expected, gives_way, others_give_way }
+        Admitted { candidate, in_flight: self.in_flight, expected, gives_way, others_yielded }
     }
 }

@@ -286,9 +286,9 @@ impl Permit {
         self.shared.admitted.expected()
     }
 
-    /// Whether requests that give way to it run, one for each thread at least: those of greedy flows, and of best effort.
-    pub fn others_give_way(&self) -> bool {
-        self.shared.admitted.others_give_way()
+    /// Whether a request that gives way to it began, and so yielded, just before: one of a greedy flow, or of best effort.
+    pub fn others_yielded(&self) -> bool {
+        self.shared.admitted.others_yielded()
     }
 
     /// A handle that pauses the request while it waits for its client.

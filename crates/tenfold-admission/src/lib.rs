@@ -89,6 +89,8 @@ pub struct Candidate {
 pub struct AdmissionSettings {
     /// How many requests run at once.
     pub limit: LimitSettings,
+    /// How many threads run them, 1 at least.
+    pub threads: usize,
     /// How many requests may wait, of all flows and classes together.
     pub max_waiting: usize,
     /// How long a request waits at most under overload. It is longer while the work itself takes longer, and never

@@ -20,9 +20,9 @@ pub(crate) struct SpareRoom {
 }
 
 impl SpareRoom {
-    /// `floor` is twice the number of threads.
-    pub(crate) fn new(floor: usize) -> Self {
-        SpareRoom { fewest: (floor / 2).max(1), room: floor.max(1) as f64 }
+    pub(crate) fn new(threads: usize) -> Self {
+        let fewest = threads.max(1);
+        SpareRoom { fewest, room: (2 * fewest) as f64 }
     }
 
     /// The scheduler's probe came late by this; a quarter of `limit` is the most.

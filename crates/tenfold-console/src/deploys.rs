@@ -75,8 +75,9 @@ fn second(change: &LedgerChange) -> u32 {
     u32::try_from(change.at_us.div_euclid(1_000_000)).unwrap_or(0)
 }
 
+/// The second of the last change that a deploy brings by itself: not of a queue that an operator paused soon after it.
 fn last(group: &[LedgerChange]) -> u32 {
-    group.last().map_or(0, second)
+    group.iter().rfind(|change| change.kind != ChangeKind::Schedule).map_or(0, second)
 }
 
 /// The whole minutes of a range of seconds.

@@ -37,7 +37,11 @@ pub fn diagnose_within(journal: &Journal, since_us: Option<i64>, until_us: i64, 
     let second = |at: i64| u32::try_from(at.div_euclid(1_000_000)).unwrap_or(0);
     let end = second(until_us).saturating_add(1);
     let start = since_us.map_or(0, second).max(end.saturating_sub(reach_s));
-    let is_empty = |endpoint: &JournalEndpoint| endpoint.seconds.between(start, end).next().is_none();
+    let is_empty = |endpoint: &JournalEndpoint| {
+        let waits = endpoint.parts.iter().filter(|(part, _)| part.queue().is_some());
+        let mut series = waits.map(|(_, waits)| waits).chain([&endpoint.seconds]);
+        series.all(|series| series.between(start, end).next().is_none())
+    };
     if journal.endpoints.iter().all(is_empty) {
         return verdict::nothing_recorded();
     }

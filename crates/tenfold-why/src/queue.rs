@@ -21,7 +21,8 @@ const SHORT_MS: f64 = 1_000.0;
 const FLOOR: f64 = 0.0025;
 /// How long before the onset workers are looked at, at most, in seconds: they were busy while those waited that began then.
 const LONGEST_LOOK_S: f64 = 600.0;
-/// A kind of jobs on which workers spend less of their time is not named.
+/// A kind is not named if it has less of the time of all jobs, or if all jobs together take less of the time of one worker: then it
+/// had time.
 const LEAST_BUSY: f64 = 0.5;
 
 /// The queues in which the jobs of a kind wait longer. A kind has one queue, unless that was changed lately.
@@ -94,12 +95,14 @@ fn busiest<'j>(journal: &'j Journal, queue: &str, seconds: &Range<u32>) -> Optio
         |endpoint: &&JournalEndpoint| endpoint.parts.keys().any(|part| part.queue() == Some(queue));
     let most_ms = f64::from(seconds.end - seconds.start) * 1_000.0;
     let taken = |endpoint: &'j JournalEndpoint| {
-        let ended = sum(&endpoint.seconds, seconds).ms;
+        // What a job took before these seconds is not theirs.
+        let cells = endpoint.seconds.between(seconds.start, seconds.end);
+        let ended: f64 = cells.map(|cell| f64::from(cell.sum_ms).min(f64::from(cell.count) * most_ms)).sum();
         let running = journal.running.iter().filter(|(kind, _)| *kind == endpoint.name);
         (&*endpoint.name, ended + running.map(|(_, ms)| ms.min(most_ms)).sum::<f64>())
     };
     let times: Vec<(&str, f64)> = journal.endpoints.iter().filter(is_there).map(taken).collect();
     let all: f64 = times.iter().map(|(_, ms)| ms).sum();
     let (kind, ms) = times.into_iter().max_by(|one, other| one.1.total_cmp(&other.1))?;
-    (all > 0.0).then(|| (kind, ms / all))
+    (all >= LEAST_BUSY * most_ms.max(1.0)).then(|| (kind, ms / all))
 }

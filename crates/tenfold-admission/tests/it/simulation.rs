@@ -95,6 +95,7 @@ pub struct Simulation {
 pub fn settings(floor: usize) -> AdmissionSettings {
     AdmissionSettings {
         limit: LimitSettings { floor, start: floor * 4, ceiling: 1000 },
+        threads: floor / 2,
         max_waiting: 1000,
         overload_wait: Duration::from_millis(50),
         max_wait: Duration::from_millis(500),

@@ -10,6 +10,8 @@ use tenfold::telemetry::diagnosis::{Diagnosis, DiagnosisState};
 const FLOOR: f64 = 0.5;
 /// One with less confidence does not go on: weak signs come and go, and no end would be told.
 const GOES_ON: f64 = 0.25;
+/// Jobs that wait for less than this in their queue, in milliseconds, begin no alert: each night's batch makes some wait.
+const LONG_WAIT_MS: f64 = 300_000.0;
 /// An incident is over when it is not in so many answers, one a minute: it may pause.
 const CALM: u32 = 3;
 /// Two answers whose onsets differ by no more tell of one incident: the second is refined as more is seen.
@@ -56,7 +58,7 @@ impl IncidentWatch {
         }
         let over = self.open.extract_if(.., |open| open.calm >= CALM);
         let mut news: Vec<IncidentNews> = over.map(IncidentNews::Over).collect();
-        let is_new = is_incident && known.is_none() && answer.confidence >= FLOOR;
+        let is_new = is_incident && known.is_none() && answer.confidence >= FLOOR && !is_short_wait(answer);
         if is_new && self.open.len() < MOST_OPEN {
             let (endpoints, since_us) = (names(answer).collect(), answer.since_us.unwrap_or_default());
             self.open.push(OpenIncident { endpoints, since_us, calm: 0 });
@@ -92,8 +94,18 @@ impl OpenIncident {
     }
 }
 
+/// Whether jobs wait, and not for long yet.
+fn is_short_wait(answer: &Diagnosis) -> bool {
+    let first = answer.endpoints.first();
+    first.is_some_and(|endpoint| endpoint.queue.is_some() && endpoint.now_ms < LONG_WAIT_MS)
+}
+
+/// What got worse. Jobs that wait are not those that got slow.
 fn names(answer: &Diagnosis) -> impl Iterator<Item = String> + '_ {
-    answer.endpoints.iter().map(|endpoint| endpoint.name.clone())
+    answer.endpoints.iter().map(|endpoint| match &endpoint.queue {
+        Some(queue) => format!("{} in the queue {queue}", endpoint.name),
+        None => endpoint.name.clone(),
+    })
 }
 
 #[cfg(test)]
@@ -157,6 +169,21 @@ mod tests {
         assert_eq!(told(&mut watch, &answer("GET /b", 4_000, 0.9)), [""; 0]);
         assert_eq!((0..4).map(|_| told(&mut watch, &calm()).len()).collect::<Vec<_>>(), [0, 0, 1, 0]);
         assert_eq!(told(&mut watch, &answer("GET /a", 9_000, 0.9)), ["began"]);
+    }
+
+    #[test]
+    fn jobs_that_wait_are_told_after_minutes_and_apart() {
+        let waits = |now_ms| {
+            let mut answer = answer("mail.send", 1_000, 0.9);
+            answer.endpoints[0].queue = Some("default".to_owned());
+            answer.endpoints[0].now_ms = now_ms;
+            answer
+        };
+        let mut watch = IncidentWatch::default();
+        assert_eq!(told(&mut watch, &waits(60_000.0)), [""; 0]);
+        assert_eq!(told(&mut watch, &waits(400_000.0)), ["began"]);
+        assert_eq!(told(&mut watch, &waits(60_000.0)), [""; 0], "it goes on");
+        assert_eq!(told(&mut watch, &answer("mail.send", 2_000, 0.9)), ["began"], "they are slow as well");
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn in_words(stored: &str) -> String {
         ["*", "*", "*", "*", "*", ..] => "every minute".to_owned(),
         [minute, hour, "*", "*", "*", zone, ..] => match (number(minute), number(hour)) {
             (Ok(minute), Ok(hour)) => format!("every day at {hour:02}:{minute:02} {zone}"),
-            (Ok(minute), Err(_)) if hour == "*" => format!("every hour at minute {minute}"),
+            (Ok(minute), Err(_)) if hour == "*" => format!("every hour at minute {minute} {zone}"),
             _ => format!("{minute} {hour} * * * {zone}"),
         },
         [minute, hour, day, month, weekday, zone, ..] => {

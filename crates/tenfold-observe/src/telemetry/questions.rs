@@ -41,7 +41,10 @@ impl Telemetry {
         let jobs = self.0.active.running_jobs();
         let long = jobs.iter().filter(|job| job.took >= BIG_JOB);
         long.for_each(|job| self.0.why.note_job(&job.kind, job.at));
-        let running = jobs.into_iter().map(|job| (job.kind, job.took)).collect();
+        // As they were then.
+        let until_then = |at: Timestamp| Duration::try_from(until.duration_since(at)).ok();
+        let running = jobs.into_iter().filter_map(|job| Some((job.kind, job.took.min(until_then(job.at)?))));
+        let running = running.collect();
         Some(self.completed(self.0.why.ask(since, until, running)?))
     }
 

@@ -37,12 +37,16 @@ fn job(journal: &mut Journal, (second, kind): (i64, &str), organization: u128, [
 /// Five minutes in which mails and reports of two organizations run at once, then half a minute in which their mails wait so long. It is
 /// long enough for the beginning of the traffic to be no change just before.
 fn journal(waited_ms: [u64; 2]) -> Journal {
+    journal_with(waited_ms, 900)
+}
+
+fn journal_with(waited_ms: [u64; 2], report_ms: u64) -> Journal {
     let mut journal = Journal::new(JournalLimits::default());
     for second in 0..330 {
         let waited_ms = if second < 300 { [20, 30] } else { waited_ms };
         job(&mut journal, (second, MAIL), 1, [waited_ms[0], 5]);
         job(&mut journal, (second, MAIL), 2, [waited_ms[1], 5]);
-        job(&mut journal, (second, REPORT), 1, [10, 90]);
+        job(&mut journal, (second, REPORT), 1, [10, report_ms]);
     }
     journal
 }
@@ -56,7 +60,7 @@ fn a_queue_that_backs_up_names_what_keeps_it_busy() {
     let answer = asked(&journal([40_000, 40_000]), 330);
     assert_eq!(answer.state, DiagnosisState::Known, "{}", answer.verdict);
     let expected = "jobs of the kind mail.send wait 40.0 s in place of 25.0 ms in the queue default since 22:18:20 UTC; its workers are busy \
-                    with jobs of the kind reports.make (90 %). 2 organizations are affected.";
+                    with jobs of the kind reports.make (99 %). 2 organizations are affected.";
     assert_eq!(answer.verdict, expected);
     let found = &answer.endpoints[0];
     assert_eq!((&*found.name, found.queue.as_deref(), answer.endpoints.len()), (MAIL, Some("default"), 1));
@@ -103,6 +107,24 @@ fn jobs_that_wait_while_none_begins_are_noticed() {
     let answer = asked(&journal, 451);
     assert_eq!(answer.endpoints[0].queue.as_deref(), Some("default"), "{}", answer.verdict);
     assert!(answer.verdict.contains("busy with jobs of the kind reports.make"), "{}", answer.verdict);
+}
+
+#[test]
+fn workers_that_have_time_are_not_called_busy() {
+    let answer = asked(&journal_with([40_000, 40_000], 90), 330);
+    assert_eq!(answer.state, DiagnosisState::CauseUnknown, "{}", answer.verdict);
+    assert!(!answer.verdict.contains("busy"), "{}", answer.verdict);
+}
+
+#[test]
+fn a_queue_in_which_nothing_ended_is_known_by_its_waits() {
+    let mut journal = Journal::new(JournalLimits::default());
+    for look in 0..40 {
+        let waited_ms = if look < 20 { 100 } else { 10_000 * (look - 19) };
+        journal.record_wait(&wait(10 * look, MAIL, waited_ms as u64));
+    }
+    let answer = asked(&journal, 391);
+    assert_eq!(answer.endpoints[0].queue.as_deref(), Some("default"), "{}", answer.verdict);
 }
 
 #[test]

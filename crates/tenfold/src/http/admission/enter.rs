@@ -24,9 +24,9 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 /// On SQLite a handler may run from its first line to its last without a pause. The requests behind it would wait for its
 /// thread, where nothing sees them: none would be in flight beside it, and none would be refused.
 const SHORT: Duration = Duration::from_micros(300);
-/// The same beside requests that give way to it. They yield, so others arrive, and a yield takes longer: each of their handlers may
-/// go first.
-const SHORT_BESIDE: Duration = Duration::from_millis(2);
+/// The same just after a request that gives way to it. That one has yielded, so others have arrived, and a yield takes longer: its handler
+/// may go first.
+const SHORT_AFTER: Duration = Duration::from_millis(2);
 
 /// Why a request is refused before anything is done for it.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub(in super::super) async fn enter(
         let body = std::mem::replace(request.body_mut(), Body::empty());
         *request.body_mut() = Body::new(PausingBody::new(body, permit.pause_handle()));
     }
-    let short = if permit.others_give_way() { SHORT_BESIDE } else { SHORT };
+    let short = if permit.others_yielded() { SHORT_AFTER } else { SHORT };
     if class != RequestClass::Critical && permit.expected().is_none_or(|expected| expected > short) {
         // The runtime polls the tasks that are ready, and the sockets, before it continues with this one.
         tokio::task::yield_now().await;

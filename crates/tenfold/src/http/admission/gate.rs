@@ -32,6 +32,7 @@ impl AdmissionOptions {
         AdmissionSettings {
             // Room for a page's burst. The first overload, or the first long requests, adapt it.
             limit: LimitSettings { floor, start: 4 * floor, ceiling: self.max_limit },
+            threads,
             max_waiting: self.max_waiting,
             overload_wait: self.overload_wait,
             max_wait: self.max_wait,
