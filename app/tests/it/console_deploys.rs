@@ -82,7 +82,7 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_
     for part in ["1 got worse", &worst, "<li>http.deadline changed from 11s to 7s</li>", "Worst: takes ", "1 shows no clear difference"] {
         assert!(new.contains(part), "{part}: {new}");
     }
-    for part in ["30.0/min</span> → 1.00/s", "the 10 minutes before with the 10 seconds after", "/console/endpoints/days?name=GET%20/lab/things#hour-"] {
+    for part in ["30.0/min</span> → 1.00/s", "The 10 minutes before are compared with the 10 seconds after", "/console/endpoints/days?name=GET%20/lab/things#hour-"] {
         assert!(new.contains(part), "{part}: {new}");
     }
     assert!(new.contains(OTHER) && new.contains("no clear difference"), "{new}");

@@ -45,13 +45,15 @@ impl Job for Parcel {
     }
 }
 
-/// Enqueues a letter that has been due for so long, and a parcel.
-async fn post(app: &TestApp, due_for: Duration) {
+/// Enqueues a letter that has been due for so long, and so many parcels.
+async fn post(app: &TestApp, due_for: Duration, parcels: usize) {
     app.run(async |cx| {
         let due = JobOptions::new().run_at(cx.now() - due_for);
         cx.transaction(async |tx| {
             tx.enqueue_with(Letter {}, due).await?;
-            tx.enqueue(Parcel {}).await?;
+            for _ in 0..parcels {
+                tx.enqueue(Parcel {}).await?;
+            }
             Ok::<_, DataError>(())
         })
         .await
@@ -60,38 +62,39 @@ async fn post(app: &TestApp, due_for: Duration) {
     .expect("they are enqueued");
 }
 
-/// Seconds of the test's clock in which letters run that have been due for so long.
-async fn seconds(app: &TestApp, count: usize, due_for: Duration) {
+/// Seconds of the test's clock in which a letter runs that has been due for so long, beside so many parcels.
+async fn seconds(app: &TestApp, count: usize, due_for: Duration, parcels: usize) {
     for _ in 0..count {
-        post(app, due_for).await;
+        post(app, due_for, parcels).await;
         app.run_due_jobs().await;
         app.clock().advance(Duration::from_secs(1));
     }
 }
 
 both_databases!(app(), [("console.password", PASSWORD)]; async fn a_queue_that_backs_up_is_named_with_what_keeps_it_busy(app) {
-    seconds(app, 30, Duration::ZERO).await;
+    seconds(app, 30, Duration::ZERO, 1).await;
     let onset = app.clock().now();
-    seconds(app, 10, Duration::from_secs(40)).await;
+    // The parcels take more than half of a worker's time.
+    seconds(app, 10, Duration::from_secs(10), 6).await;
     let cookie = operator(app).await;
     let answer = why(app, &cookie, "").await;
     let found = &answer["endpoints"][0];
     assert_eq!((&found["route"], &found["queue"]), (&json!("post.letter"), &json!("default")), "{answer:#}");
-    assert_eq!((&found["before_ms"], &found["now_ms"]), (&json!(0.0), &json!(40_000.0)), "{answer:#}");
+    assert_eq!((&found["before_ms"], &found["now_ms"]), (&json!(0.0), &json!(10_000.0)), "{answer:#}");
     assert_eq!(answer["since"], onset.to_string());
     let wait = &answer["waits"][0];
-    assert_eq!((&wait["what"], &wait["now_ms"]), (&json!("waiting in the queue default"), &json!(40_000.0)), "{answer:#}");
+    assert_eq!((&wait["what"], &wait["now_ms"]), (&json!("waiting in the queue default"), &json!(10_000.0)), "{answer:#}");
     assert!(crate::text(&wait["holder"]).starts_with("jobs of the kind post.parcel ("), "{answer:#}");
     let verdict = crate::text(&answer["verdict"]);
-    assert!(verdict.starts_with("jobs of the kind post.letter wait 40.0 s in place of 0.0 ms in the queue default"), "{verdict}");
+    assert!(verdict.starts_with("post.letter waits 10.0 s in place of 0.0 ms in the queue default"), "{verdict}");
     assert!(verdict.contains("its workers are busy with jobs of the kind post.parcel"), "{verdict}");
     let page = app.get("/console").header("cookie", &cookie).send().await.text();
     assert!(page.contains(&verdict) && page.contains("in the queue <code>default</code>"), "{page}");
 });
 
 both_databases!(app(), [("console.password", PASSWORD)]; async fn jobs_that_wait_while_none_begins_are_noticed(app) {
-    seconds(app, 30, Duration::ZERO).await;
-    post(app, Duration::ZERO).await;
+    seconds(app, 30, Duration::ZERO, 1).await;
+    post(app, Duration::ZERO, 1).await;
     // What a worker does every ten seconds.
     for _ in 0..15 {
         app.clock().advance(Duration::from_secs(10));

@@ -95,7 +95,7 @@ fn failing(endpoint: &EndpointFinding, since: &str) -> String {
 fn waiting(endpoint: &EndpointFinding, since: &str) -> String {
     let (name, queue) = (&endpoint.name, endpoint.queue.as_deref().unwrap_or_default());
     let (before, now) = (spoken(endpoint.before_ms), spoken(endpoint.now_ms));
-    format!("jobs of the kind {name} wait {now} in place of {before} in the queue {queue} since {since} UTC")
+    format!("{name} waits {now} in place of {before} in the queue {queue} since {since} UTC")
 }
 
 fn because(part: &PartFinding, worse: Worse) -> String {

@@ -45,8 +45,8 @@ pub(crate) async fn deploys(
     let shown: Vec<NotedDeploy> = all.into_iter().skip(skip).take(ROWS).collect();
     let figures = figures(telemetry, &shown, now).await;
     let content = html! {
-        p { "What each start did, with the migrations and settings that came with it, the newest first: requests and jobs in the ten minutes before "
-            "and after it, without those of the deploys beside it. A deploy is not the only thing that changes: see "
+        p { "What each start did, with the migrations and settings that came with it, the newest first. For each: requests and jobs in the ten minutes before "
+            "and after it, up to the deploys next to it. A deploy is not the only thing that changes: see "
             a href="/console/changes" { "all changes" } "." }
         (kept(telemetry))
         @if shown.is_empty() { (nothing(if count == 0 { "Nothing was noted: why.record turns it on." } else { "There are no older ones." })) }
@@ -135,7 +135,7 @@ fn verdict(deploy: &NotedDeploy, figures: &DeployFigures, now: u32, telemetry: &
     let (before_s, after_s) = figures.lengths;
     if after_s == 0 {
         return html! { p.verdict { "Not known" @if deploy.after.end >= now { " yet" } ": "
-        @if figures.by_minutes { "no whole minute lies after it and before the next deploy or now." } @else { "it has just begun." } } };
+        @if figures.by_minutes { "there is no whole minute between it and the next deploy, or now." } @else { "it has just begun." } } };
     }
     if no_after {
         return html! { p.verdict { "Not known: no request and no job ended in the " (length(after_s)) " after it." } };
@@ -157,7 +157,7 @@ fn verdict(deploy: &NotedDeploy, figures: &DeployFigures, now: u32, telemetry: &
             @if better > 0 { (better) " got better. " }
             @if alike > 0 { (words::counted(alike as u64, "shows", "show")) " no clear difference." }
         }
-        p.quiet { "Compared are the " (length(before_s)) " before with the " (length(after_s)) " after"
+        p.quiet { "The " (length(before_s)) " before are compared with the " (length(after_s)) " after"
             @if figures.by_minutes { ", in whole minutes" } "." }
     }
 }

@@ -153,7 +153,7 @@ on_both!(async fn a_schedule_that_changed_is_told(world) {
         with(world, spec).declare_schedules().await.expect("it is stored");
         told.extend(changed(world, &jobs).await);
     }
-    let texts = ["every 1h", "every minute", "every hour at minute 17", "0 9 * * MON Europe/Berlin", "every 90s"];
+    let texts = ["every 1h", "every minute", "every hour at minute 17 UTC", "0 9 * * MON Europe/Berlin", "every 90s"];
     let expected = texts.windows(2).map(|pair| format!("the schedule test.sweep changed from {} to {}", pair[0], pair[1]));
     assert_eq!(told, expected.collect::<Vec<_>>());
 });
