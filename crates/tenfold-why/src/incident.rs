@@ -52,7 +52,9 @@ pub(crate) fn incidents(journal: &Journal, range: &Range<u32>) -> Vec<Incident> 
     let mut found: Vec<Incident> =
         endpoints.clone().filter_map(|index| incident(journal, index, range)).collect();
     found.extend(endpoints.flat_map(|index| waits(journal, index, range)));
-    found.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    // Jobs that wait come last: it is mostly something else that makes them wait, and nobody sits before them.
+    let waits = |incident: &Incident| incident.worse == Worse::Waiting;
+    found.sort_by(|a, b| waits(a).cmp(&waits(b)).then(b.weight.total_cmp(&a.weight)));
     found
 }
 
@@ -136,11 +138,7 @@ fn weight(parts: &[PartChange], failed: (f64, f64), rate: f64) -> f64 {
     rate * (parts.iter().map(of).sum::<f64>() + FAILED_MS * (failed.1 - failed.0).max(0.0))
 }
 
-/// How much of the time of a part is its own fault: waits are the fault of others, and a queue grows for as long as anything is slow.
+/// How much of the time of a part is its own fault: waits are the fault of others.
 pub(crate) fn blame(part: &PartKey) -> f64 {
-    match part {
-        PartKey::Queue { .. } => 0.01,
-        part if part.is_wait() => 0.1,
-        _ => 1.0,
-    }
+    if part.is_wait() { 0.1 } else { 1.0 }
 }
