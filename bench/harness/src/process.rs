@@ -174,9 +174,14 @@ impl Launch {
 
     /// Starts the process and waits until it has ended.
     pub fn finish(self) -> Finished {
+        self.finish_after(Duration::ZERO)
+    }
+
+    /// The same for a process that works for so long.
+    pub fn finish_after(self, work: Duration) -> Finished {
         let began = Instant::now();
         let mut process = self.spawn();
-        let status = process.wait();
+        let status = process.wait_for_end(work + PATIENCE);
         Finished { status, out: process.out(), err: process.err(), took: began.elapsed() }
     }
 }
@@ -273,9 +278,12 @@ impl Process {
 
     /// Waits until the process ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
-        let output = self.output.clone();
-        let explain = || format!("the process does not end\n{}\n{}", read(&output.out), read(&output.err));
-        wait_for(explain, || self.child.try_wait().expect("a child can be asked"))
+        self.wait_for_end(PATIENCE)
+    }
+
+    fn wait_for_end(&mut self, patience: Duration) -> ExitStatus {
+        let ended = wait_at_most(patience, || self.child.try_wait().expect("a child can be asked"));
+        ended.unwrap_or_else(|| panic!("the process does not end\n{}\n{}", self.out(), self.err()))
     }
 
     /// Waits until the process has written this text to standard output.

@@ -201,7 +201,8 @@ impl OverloadRun<'_> {
 
     /// Sends this many requests of a scenario a second, and gives the report.
     fn send(&self, process: &Process, scenario: &str, rate: f64) -> anyhow::Result<Value> {
-        let finished = self.load_of(process, scenario, rate, self.seconds).finish();
+        let load = self.load_of(process, scenario, rate, self.seconds);
+        let finished = load.finish_after(Duration::from_secs(u64::from(self.seconds)));
         serde_json::from_str(&finished.out)
             .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))
     }
