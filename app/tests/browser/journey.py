@@ -356,6 +356,8 @@ def an_upload_is_followed_in_the_console_from_its_request_to_the_notification(ta
     page.get_by_label("Password").press("Enter")
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     picture(page, "console")
+    # The first page has a few endpoints only.
+    page.get_by_role("link", name="Endpoints", exact=True).first.click()
     page.get_by_role("link", name="POST /v1/files").first.click()
     # Not one of those that were refused: they have no job.
     page.locator("tbody tr").filter(has_text="202").get_by_role("link").first.click()
@@ -364,7 +366,7 @@ def an_upload_is_followed_in_the_console_from_its_request_to_the_notification(ta
     picture(page, "console-trace")
     for name in ("Endpoints", "Statements", "Modules", "Jobs"):
         page.get_by_role("link", name=name, exact=True).first.click()
-        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        expect(page.get_by_role("heading", name=name, exact=True, level=1)).to_be_visible()
         picture(page, f"console-{name.lower()}")
 
 
