@@ -52,7 +52,7 @@ async fn operator(app: &TestApp) -> String {
     cookie.split(';').next().unwrap_or_default().to_owned()
 }
 
-async fn page(app: &TestApp, cookie: &str, path: &str) -> TestResponse {
+pub async fn page(app: &TestApp, cookie: &str, path: &str) -> TestResponse {
     let answer = app.get(path).header("cookie", cookie).send().await;
     assert_eq!(answer.status(), 200, "{path}: {}", answer.text());
     answer

@@ -9,9 +9,8 @@ use tenfold::telemetry::diagnosis::{ChangeKind, JournalLimits};
 use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
 use tenfold::testing::{KeptHistory, TestApp};
 
-use crate::console::form;
-use crate::why::{QUICK, ROUTE, second};
-use crate::{sign_up, text};
+use crate::why::{QUICK, ROUTE, operator, second};
+use crate::{console, sign_up, text};
 
 const PASSWORD: &str = "a long enough password";
 const OTHER: &str = "GET /lab/others";
@@ -20,11 +19,8 @@ const BEFORE: &str = "app 0.0.9 started";
 const NOW: &str = concat!("app ", env!("CARGO_PKG_VERSION"));
 
 async fn page(app: &TestApp, query: &str) -> String {
-    let sign_in = form(app, "/console/sign-in", "password=a+long+enough+password").send().await;
-    let cookie = sign_in.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-    let page = app.get(&format!("/console/deploys{query}")).header("cookie", &cookie).send().await;
-    assert_eq!(page.status(), 200, "{}", page.text());
-    page.text()
+    let cookie = operator(app).await;
+    console::page(app, &cookie, &format!("/console/deploys{query}")).await.text()
 }
 
 /// The part of the page that begins with the time of a deploy and its title.

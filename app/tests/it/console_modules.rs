@@ -5,17 +5,15 @@ use std::time::Duration;
 use tenfold::both_databases;
 use tenfold::testing::TestApp;
 
-use crate::console::form;
+use crate::console;
+use crate::why::operator;
 use crate::{new_owner, upload_a_picture};
 
 const PASSWORD: &str = "a long enough password";
 
 async fn page(app: &TestApp, query: &str) -> String {
-    let sign_in = form(app, "/console/sign-in", "password=a+long+enough+password").send().await;
-    let cookie = sign_in.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
-    let page = app.get(&format!("/console/modules{query}")).header("cookie", &cookie).send().await;
-    assert_eq!(page.status(), 200, "{}", page.text());
-    page.text()
+    let cookie = operator(app).await;
+    console::page(app, &cookie, &format!("/console/modules{query}")).await.text()
 }
 
 /// The row of a table that has all of these words.

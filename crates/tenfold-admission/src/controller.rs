@@ -286,7 +286,7 @@ impl<W> AdmissionController<W> {
     }
 
     fn next(&mut self) -> Option<(Rank, Waiting<W>)> {
-        if self.passed_over >= PASSED_OVER && self.in_flight < self.limit.current() {
+        if self.passed_over >= PASSED_OVER && !self.is_at_limit(Rank::Modest) {
             self.passed_over = 0;
             for rank in [Rank::Greedy, Rank::BestEffort] {
                 if let Some(next) = self.queues[rank as usize].pop() {

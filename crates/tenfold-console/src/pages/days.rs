@@ -17,8 +17,8 @@ use crate::access::Operator;
 use crate::layout::{errors, nothing, page};
 use crate::words;
 
-/// How many days the page shows.
-const DAYS: u32 = 14;
+/// How many days the file of `why.history` has, and the page shows.
+pub(super) const DAYS: u32 = 14;
 /// How many minutes are shown without a file.
 const REACH: u32 = 120;
 /// A day and an hour, in minutes.

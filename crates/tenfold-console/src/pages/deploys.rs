@@ -11,6 +11,7 @@ use tenfold::telemetry::Telemetry;
 use tenfold::telemetry::diagnosis::{ChangeKind, LedgerChange, Trend};
 
 use super::changes::{moment, noted};
+use super::days::DAYS;
 use super::endpoints::encoded;
 use crate::access::Operator;
 use crate::deploys::{DeployFigures, DeployRow, DeployTime, NotedDeploy, figures};
@@ -19,8 +20,6 @@ use crate::words;
 
 /// How many deploys the page shows: their minutes are read from a file.
 const ROWS: usize = 5;
-/// How many days back the file knows.
-const DAYS: u32 = 14;
 /// How many other changes are shown with a deploy.
 const OTHERS: usize = 5;
 

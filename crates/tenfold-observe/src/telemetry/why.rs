@@ -57,13 +57,8 @@ impl PendingRecords {
 impl WhyRecorder {
     fn record(&self, event: WideEvent) {
         let mut pending = lock(&self.pending);
-        let is_full = pending.events.len() >= MOST_PENDING;
-        if is_full {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        } else {
-            pending.events.push(event);
-        }
-        if !is_full && !pending.events.len().is_multiple_of(BATCH) {
+        let is_kept = self.keep(&mut pending.events, MOST_PENDING, event);
+        if is_kept && !pending.events.len().is_multiple_of(BATCH) {
             return;
         }
         // If somebody asks just now, the next full list, or the next question, moves them.
@@ -73,17 +68,20 @@ impl WhyRecorder {
         records.move_into(&mut journal);
     }
 
-    /// Notes how long a job waited. It waits for nobody, as an event.
+    /// Notes how long a job waited, if it [is on](Self::is_on). It waits for nobody, as an event.
     pub(super) fn record_wait(&self, wait: QueueWait) {
-        if !self.is_on() {
-            return;
-        }
-        let mut pending = lock(&self.pending);
-        if pending.waits.len() >= MOST_PENDING {
-            self.lost.fetch_add(1, Ordering::Relaxed);
+        self.keep(&mut lock(&self.pending).waits, MOST_PENDING, wait);
+    }
+
+    /// Keeps a record, or counts it as lost if there are too many; whether it is kept.
+    fn keep<T>(&self, records: &mut Vec<T>, most: usize, record: T) -> bool {
+        let has_room = records.len() < most;
+        if has_room {
+            records.push(record);
         } else {
-            pending.waits.push(wait);
+            self.lost.fetch_add(1, Ordering::Relaxed);
         }
+        has_room
     }
 
     /// The journal, with all that was recorded so far. Waits for a question, so no request and no job may call it.
@@ -116,10 +114,8 @@ impl WhyRecorder {
             return;
         }
         let mut pending = lock(&self.pending);
-        if pending.changes.len() >= MOST_PENDING_CHANGES {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        } else if !pending.changes.contains(&change) {
-            pending.changes.push(change);
+        if pending.changes.len() >= MOST_PENDING_CHANGES || !pending.changes.contains(&change) {
+            self.keep(&mut pending.changes, MOST_PENDING_CHANGES, change);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use tenfold_why::{ComparedTime, Journal, JournalLimits, MinuteCell, SecondCell, Trend, WideEvent, compare};
 
-/// A second for each of these mean durations, with ten requests, of which so many fail.
+/// Each of these mean durations is that of a second with ten requests. `errors` of them fail in each second.
 fn seconds(ms: impl IntoIterator<Item = f32>, errors: u32) -> ComparedTime {
     let cell = |(second, ms): (u32, f32)| SecondCell {
         second,

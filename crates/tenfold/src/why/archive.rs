@@ -63,12 +63,10 @@ impl HistoryArchive {
 
     async fn days_of(&self, endpoint: &str, minutes: Range<u32>) -> ArchivedDays {
         let hours = (i64::from(minutes.start / 60), i64::from(minutes.end / 60));
-        let latest = latest(self.database.clock());
-        let minutes = minutes.start..minutes.end.min(end_minute(latest));
-        let times = i64::from(minutes.start) * 60_000_000..end_us(latest);
+        let minutes = minutes.start..minutes.end.min(end_minute(latest(self.database.clock())));
         let written = self.written.load(Ordering::Acquire);
         let rows = self.read(async |cx| days::rows(&cx, endpoint, hours).await).await.unwrap_or_default();
-        let changes = self.read(async |cx| days::changes(&cx, times).await).await.unwrap_or_default();
+        let changes = self.changes_since(minutes.start).await;
         let read = move || {
             let all = rows.into_iter().flat_map(days::read);
             all.filter(|minute| minutes.contains(&minute.minute)).collect::<Vec<SavedMinute>>()
