@@ -178,6 +178,27 @@ fn others_need_not_yield_just_after_one_that_gives_way() {
 }
 
 #[test]
+fn a_quarter_of_the_floor_is_left_to_one_that_asks_for_too_much() {
+    let (gate, clock) = gate_with(LimitSettings { floor: 100, start: 100, ceiling: 100 });
+    // The threads are busy all the time.
+    for _ in 0..20 {
+        clock.fetch_add(50, Ordering::Relaxed);
+        gate.tick(Duration::from_millis(20));
+    }
+    let modest = admitted(enter(&gate, 2));
+    let mut greedy: Vec<Entering> = (0..30).map(|_| enter(&gate, 1)).collect();
+    let running = greedy.iter_mut().filter_map(|entering| match poll(entering) {
+        Poll::Ready(Ok(permit)) => Some(permit),
+        _ => None,
+    });
+    let running: Vec<Permit> = running.collect();
+    // The first eight are not yet too many; then others have a quarter of the limit.
+    assert_eq!(running.len(), 24);
+    drop((running, modest, greedy));
+    is_idle(&gate);
+}
+
+#[test]
 fn a_critical_request_waits_for_nobody() {
     let (gate, _) = gate();
     let first = admitted(enter(&gate, 1));
