@@ -129,10 +129,10 @@ impl WaitMeter {
         waits.holder = holder.or_else(|| waits.holder.take());
     }
 
-    /// All that was waited for.
-    pub(crate) fn into_waits(self) -> DatabaseWaits {
-        let waits = self.waits.into_inner().unwrap_or_else(PoisonError::into_inner);
-        waits.map_or_else(DatabaseWaits::default, |waits| *waits)
+    /// Takes all that was waited for.
+    pub(crate) fn take_waits(&mut self) -> DatabaseWaits {
+        let waits = self.waits.get_mut().unwrap_or_else(PoisonError::into_inner);
+        waits.take().map_or_else(DatabaseWaits::default, |waits| *waits)
     }
 }
 
