@@ -34,6 +34,7 @@ mod seconds;
 mod space_saving;
 mod statistics;
 mod surge;
+mod unfinished;
 mod usual;
 mod verdict;
 

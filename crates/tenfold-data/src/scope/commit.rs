@@ -9,6 +9,7 @@ use super::timed::{StatementTime, TimedCall};
 use crate::driver::NotCommitted;
 use crate::error::DataError;
 use crate::statement::{Boundary, CallSite, Dialect, Outcome, TransactionRecord};
+use crate::under_way::DatabaseCall;
 use crate::waited::{DatabaseWaits, WaitMeter};
 
 impl Scope {
@@ -63,8 +64,9 @@ impl Scope {
         &self,
         boundary: (Boundary, CallSite),
         meter: WaitMeter,
-    ) -> TimedCall<impl FnOnce(StatementTime)> {
-        TimedCall::begin(meter, move |took| self.record_boundary(boundary, took.into(), false))
+    ) -> TimedCall<'_, impl FnOnce(StatementTime)> {
+        let (call, site) = (DatabaseCall::Boundary(boundary.0), boundary.1);
+        self.send(call, site, meter, move |took| self.record_boundary(boundary, took.into(), false))
     }
 
     /// Tells the observers that a transaction has begun, or was committed.

@@ -17,6 +17,7 @@ use crate::entity::Table;
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Outcome, Statement, StatementCost, StatementRecord};
+use crate::under_way::{DatabaseCall, OpenCall};
 use crate::value::Value;
 use crate::waited::WaitMeter;
 
@@ -118,8 +119,10 @@ impl Scope {
         );
         // Held until the error is explained as well, which may query the catalog.
         let _under_way = connection.map(Connection::occupy);
+        let call = DatabaseCall::Statement(statement.name.clone());
+        let sent =
+            self.send(call, site, WaitMeter::default(), |took| self.record(statement, site, took, None));
         let call = Call { statement, params, tenant, deadline: self.deadline, sink };
-        let sent = TimedCall::begin(WaitMeter::default(), |took| self.record(statement, site, took, None));
         let result = match connection {
             Some(connection) => connection.run(call, sent.meter()).instrument(span).await,
             None => self.database.driver().run_metered(call, sent.meter()).instrument(span).await,
@@ -130,6 +133,18 @@ impl Scope {
             // Boxed, because inline this rare path would make every future a quarter larger.
             Err(error) => Err(Box::pin(self.explain(connection, statement, site, error)).await),
         }
+    }
+
+    /// Something is sent to the database now. `given_up` is told if it is dropped before it has ended.
+    pub(super) fn send<G: FnOnce(StatementTime)>(
+        &self,
+        call: DatabaseCall,
+        site: CallSite,
+        meter: WaitMeter,
+        given_up: G,
+    ) -> TimedCall<'_, G> {
+        let call = OpenCall::now(self.trace.span_id, call, site, meter);
+        TimedCall::begin(self.database.calls_under_way(), call, given_up)
     }
 
     /// Explains an error of a statement. The statement ran in the transaction on `connection`, if it is still open.

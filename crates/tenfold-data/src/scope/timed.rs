@@ -1,7 +1,9 @@
 //! Measures what is sent to the database, also when nobody waits for its answer any more.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
+use crate::under_way::{CallsUnderWay, OpenCall};
 use crate::waited::{DatabaseWaits, WaitMeter};
 
 /// How long a statement took, and what of it were waits.
@@ -20,20 +22,20 @@ impl From<Duration> for StatementTime {
 ///
 /// If it is dropped before it ends, `given_up` is told its time so far: the limit of its transaction or the deadline of its request has
 /// passed, or its client has left. So what waits for a lock until it is cut off is seen as well.
-pub(crate) struct TimedCall<G: FnOnce(StatementTime)> {
-    began: Instant,
-    meter: WaitMeter,
+pub(crate) struct TimedCall<'a, G: FnOnce(StatementTime)> {
+    calls: &'a CallsUnderWay,
+    call: Arc<OpenCall>,
     given_up: Option<G>,
 }
 
-impl<G: FnOnce(StatementTime)> TimedCall<G> {
-    pub(crate) fn begin(meter: WaitMeter, given_up: G) -> Self {
-        TimedCall { began: Instant::now(), meter, given_up: Some(given_up) }
+impl<'a, G: FnOnce(StatementTime)> TimedCall<'a, G> {
+    pub(crate) fn begin(calls: &'a CallsUnderWay, call: OpenCall, given_up: G) -> Self {
+        TimedCall { calls, call: calls.begin(call), given_up: Some(given_up) }
     }
 
     /// What it waits for is told to this.
     pub(crate) fn meter(&self) -> &WaitMeter {
-        &self.meter
+        &self.call.meter
     }
 
     /// It has ended, with or without success.
@@ -42,13 +44,14 @@ impl<G: FnOnce(StatementTime)> TimedCall<G> {
         self.time()
     }
 
-    fn time(&mut self) -> StatementTime {
-        StatementTime { elapsed: self.began.elapsed(), waits: self.meter.take_waits() }
+    fn time(&self) -> StatementTime {
+        StatementTime { elapsed: self.call.began.elapsed(), waits: self.call.meter.waits() }
     }
 }
 
-impl<G: FnOnce(StatementTime)> Drop for TimedCall<G> {
+impl<G: FnOnce(StatementTime)> Drop for TimedCall<'_, G> {
     fn drop(&mut self) {
+        self.calls.end(&self.call);
         if let Some(given_up) = self.given_up.take() {
             given_up(self.time());
         }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, select};
+use futures_util::future::{Either, join, select};
 use tenfold_data::{
-    Boundary, Context, DataError, DatabaseSettings, DatabaseWaits, EntityExt, LockHolder, Outcome, Tx, sql,
+    Boundary, CallUnderWay, Context, DataError, DatabaseCall, DatabaseSettings, DatabaseWaits, EntityExt,
+    LockHolder, Outcome, Tx, sql,
 };
 use tokio::sync::oneshot;
 use tokio_postgres::Client;
@@ -121,6 +122,16 @@ async fn another_process_that_writes_to_the_file_is_a_lock() {
     assert!(holder.contains("another process"), "{holder}");
 }
 
+/// What has no answer yet.
+fn unanswered(bench: &Bench) -> Vec<CallUnderWay> {
+    bench.database.calls_under_way().longer_than(Duration::ZERO)
+}
+
+fn is_lock_of_another_process(waits: &DatabaseWaits) -> bool {
+    let holder = waits.holder.as_ref().map(ToString::to_string).unwrap_or_default();
+    waits.lock > waits.writer && holder.contains("another process")
+}
+
 /// A transaction of another process is open, and those of this one are given up while they wait. Two wait: the one that has the writer
 /// of its process, and one behind it.
 #[tokio::test]
@@ -143,8 +154,17 @@ async fn what_is_given_up_tells_its_wait_for_another_process() {
                 tokio::task::yield_now().await;
             }
         };
-        select(Box::pin(join(stores(), stores())), Box::pin(yields)).await;
+        let both = join(stores(), stores());
+        let seen = async {
+            yields.await;
+            unanswered(&bench)
+        };
+        let Either::Right((seen, both)) = select(Box::pin(both), Box::pin(seen)).await;
+        drop(both);
         go_on.send(()).unwrap();
+        assert_eq!(seen.len(), 2, "{seen:?}");
+        assert!(seen.iter().all(|call| call.call == DatabaseCall::Boundary(Boundary::Begin)), "{seen:?}");
+        assert!(seen.iter().all(|call| is_lock_of_another_process(&call.waits)), "{seen:?}");
     };
     join(holds, given_up).await;
     other.waited();
@@ -152,9 +172,7 @@ async fn what_is_given_up_tells_its_wait_for_another_process() {
     assert_eq!(begun.len(), 2, "{begun:?}");
     for begin in begun {
         assert_eq!((begin.boundary, begin.outcome), (Boundary::Begin, Outcome::Failed));
-        assert!(begin.waits.lock > begin.waits.writer && begin.waits.sum() <= begin.elapsed, "{begin:?}");
-        let holder = begin.waits.holder.unwrap().to_string();
-        assert!(holder.contains("another process"), "{holder}");
+        assert!(begin.waits.sum() <= begin.elapsed && is_lock_of_another_process(&begin.waits), "{begin:?}");
     }
 }
 
@@ -248,7 +266,16 @@ async fn a_statement_that_is_given_up_tells_its_wait_for_a_lock() {
         let _ = cx.transaction(async |tx| lengthen(tx).await).await;
         panic!("the other session keeps the lock");
     });
-    select(Box::pin(waits), Box::pin(locks_were_seen(&onlooker))).await;
+    let seen = async {
+        locks_were_seen(&onlooker).await;
+        unanswered(&bench)
+    };
+    let Either::Right((seen, waits)) = select(Box::pin(waits), Box::pin(seen)).await;
+    drop(waits);
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(seen[0].call, DatabaseCall::Statement("labels.longer".into()));
+    assert!(seen[0].waits.lock > Duration::ZERO && seen[0].waits.holder.is_some(), "{seen:?}");
+    assert!(unanswered(&bench).is_empty());
     let all = bench.statements();
     let cut_off = all.iter().find(|record| record.name == "labels.longer").expect("it is recorded");
     assert_eq!(cut_off.outcome, Outcome::Failed);

@@ -1,14 +1,14 @@
 //! Who has SQLite's writer, for those that wait for it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::statement::CallSite;
-use crate::waited::{LockHolder, OpenWait, WaitKind, WaitMeter};
+use crate::waited::{DatabaseWaits, LockHolder, OpenWait, WaitKind, WaitMeter, WaitSource};
 
 /// The transaction that has the writer, or had it last.
-#[derive(Default)]
-pub(super) struct WriterHolder(Mutex<HeldWriter>);
+#[derive(Clone, Default)]
+pub(super) struct WriterHolder(Arc<Mutex<HeldWriter>>);
 
 #[derive(Default)]
 struct HeldWriter {
@@ -43,15 +43,12 @@ impl WriterHolder {
     }
 
     /// Somebody waits for the writer until the result is dropped.
-    pub(super) fn is_awaited<'a>(&'a self, meter: &'a WaitMeter) -> WriterWait<'a> {
-        let held = self.held();
-        WriterWait {
-            holder: self,
-            meter,
-            began: Instant::now(),
-            site: held.site,
-            outside_before: held.outside(),
-        }
+    pub(super) fn is_awaited<'a>(&self, meter: &'a WaitMeter) -> OpenWait<'a> {
+        let (site, outside_before) = {
+            let held = self.held();
+            (held.site, held.outside())
+        };
+        meter.open(WriterWait { holder: self.clone(), began: Instant::now(), site, outside_before })
     }
 }
 
@@ -74,21 +71,21 @@ impl Drop for OutsideWait<'_> {
 }
 
 /// A wait for the writer. While the transaction that has it waits for another process, those behind it wait for that process as well.
-pub(super) struct WriterWait<'a> {
-    holder: &'a WriterHolder,
-    meter: &'a WaitMeter,
+struct WriterWait {
+    holder: WriterHolder,
     began: Instant,
     site: Option<CallSite>,
     outside_before: Duration,
 }
 
-impl Drop for WriterWait<'_> {
-    fn drop(&mut self) {
+impl WaitSource for WriterWait {
+    fn so_far(&self) -> DatabaseWaits {
         let outside = self.holder.held().outside().saturating_sub(self.outside_before);
         let own = self.began.elapsed().saturating_sub(outside);
-        self.meter.add(WaitKind::Writer, own, self.site.map(LockHolder::Transaction));
-        if outside > Duration::ZERO {
-            self.meter.add(WaitKind::Lock, outside, Some(another_process()));
+        let mut waits = DatabaseWaits::of(WaitKind::Writer, own, self.site.map(LockHolder::Transaction));
+        if !outside.is_zero() {
+            waits.add(DatabaseWaits::of(WaitKind::Lock, outside, Some(another_process())));
         }
+        waits
     }
 }
