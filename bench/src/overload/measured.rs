@@ -22,7 +22,10 @@ const IN_A_ROW: usize = 20;
 /// What was seen of a server under load.
 pub struct Watched {
     pub most_memory: u64,
+    /// Of health checks, those that were not answered or not well included.
     pub health_p99: Duration,
+    /// Health checks that were not answered, or not well: a server behind other layers may answer 503.
+    pub health_failed: u64,
 }
 
 /// The list, as the demo's owner asks for it.
@@ -60,15 +63,20 @@ pub fn saturation(process: &Process, seconds: u32) -> f64 {
 /// Runs `load`, and watches the server's memory and its health check meanwhile.
 pub fn watch<T>(process: &Process, load: impl FnOnce() -> T) -> (T, Watched) {
     let (is_over, most_memory) = (AtomicBool::new(false), AtomicU64::new(0));
-    let checks: Mutex<Vec<Duration>> = Mutex::default();
+    let (checks, failed): (Mutex<Vec<Duration>>, AtomicU64) = (Mutex::default(), AtomicU64::new(0));
     let done = std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut connection = process.connect();
             while !is_over.load(Ordering::Acquire) {
                 most_memory.fetch_max(process.memory("VmRSS"), Ordering::AcqRel);
                 let began = Instant::now();
-                let answer = connection.ask(&HttpRequest::get("/healthz")).expect("the server answers");
-                assert_eq!(answer.status, 200);
+                let answer = connection.ask(&HttpRequest::get("/healthz"));
+                if !answer.as_ref().is_ok_and(|answer| answer.status == 200) {
+                    failed.fetch_add(1, Ordering::Relaxed);
+                }
+                if answer.is_err() {
+                    connection = process.connect();
+                }
                 checks.lock().expect("nobody panics with it").push(began.elapsed());
                 let_pass(CHECK_EVERY);
             }
@@ -79,7 +87,7 @@ pub fn watch<T>(process: &Process, load: impl FnOnce() -> T) -> (T, Watched) {
     });
     let checks = checks.into_inner().expect("nobody panicked with it");
     let health_p99 = quantile(&checks, 0.99).unwrap_or_default();
-    (done, Watched { most_memory: most_memory.into_inner(), health_p99 })
+    (done, Watched { most_memory: most_memory.into_inner(), health_p99, health_failed: failed.into_inner() })
 }
 
 /// How long after the load the server begins to answer every request, each within a second.

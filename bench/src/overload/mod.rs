@@ -154,6 +154,7 @@ impl OverloadRun<'_> {
                 .with("unsent", shown.total("unsent"))
                 .with("rss_mib", shown.watched.most_memory >> 20)
                 .with("healthz_p99_ms", rounded(shown.watched.health_p99.as_secs_f64() * 1000.0, 10.0))
+                .with("healthz_failed", shown.watched.health_failed)
                 .with("recovery_s", rounded(shown.recovery.as_secs_f64(), 100.0));
             // What is left of the CPU time when the answers are paid for; noise below some hundred refusals.
             let cost = (shown.cpu - answered * each) / refused.max(1.0) / each;
