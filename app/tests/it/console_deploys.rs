@@ -16,6 +16,8 @@ const PASSWORD: &str = "a long enough password";
 const OTHER: &str = "GET /lab/others";
 /// The first process had the version before.
 const BEFORE: &str = "app 0.0.9 started";
+/// What changed with it.
+const SETTING: &str = "http.deadline changed from 9s to 11s";
 const NOW: &str = concat!("app ", env!("CARGO_PKG_VERSION"));
 
 async fn page(app: &TestApp, query: &str) -> String {
@@ -52,6 +54,7 @@ async fn earlier_process(app: &TestApp, ago: i64) {
     telemetry.record_for_why(JournalLimits::default());
     let history = KeptHistory::begin(&file(app), &telemetry, began).await;
     telemetry.changed(ChangeKind::Deploy, BEFORE.to_owned());
+    telemetry.changed(ChangeKind::Setting, SETTING.to_owned());
     clock.advance(Duration::from_secs(u64::try_from(ago - 600).unwrap_or(0)));
     for _ in 0..300 {
         request(&telemetry, ROUTE, 5);
@@ -107,6 +110,8 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn an
     for part in ["Nothing got worse. 1 got better. 1 shows no clear difference.", "in whole minutes", "% less time"] {
         assert!(new.contains(part), "{part}: {new}");
     }
+    // The memory has forgotten the process before, and the file has not.
+    assert!(section(&shown, BEFORE).contains(&format!("<li>{SETTING}</li>")), "{shown}");
     // What an operator does is no deploy.
     let (_, beside) = new.split_once("Also in this time:").unwrap_or_else(|| panic!("{new}"));
     assert!(beside.contains("the queue default was paused"), "{new}");

@@ -25,12 +25,10 @@ pub(crate) struct NotedDeploy {
 }
 
 impl NotedDeploy {
-    /// The deploys among these changes, the newest first. `now` is in seconds since 1970.
+    /// The deploys among these changes, the newest first. The changes are in their order, a start before what came with it. `now` is in
+    /// seconds since 1970.
     pub(crate) fn of(mut changes: Vec<LedgerChange>, now: u32) -> Vec<Self> {
         changes.retain(|change| is_of_deploy(change.kind));
-        changes.sort_by_key(|change| (change.at_us, change.kind != ChangeKind::Deploy));
-        let mut known = BTreeSet::new();
-        changes.retain(|change| known.insert((change.at_us, change.what.clone())));
         let mut groups: Vec<Vec<LedgerChange>> = Vec::new();
         for change in changes {
             let together = if change.kind == ChangeKind::Deploy { AGAIN_S } else { TOGETHER_S };

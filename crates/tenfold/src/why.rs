@@ -5,6 +5,7 @@ pub(crate) mod days;
 mod future;
 pub(crate) mod history;
 mod maintenance;
+mod noted;
 mod page;
 mod plans;
 pub(crate) mod question;

@@ -95,6 +95,24 @@ in_both_places!(fn a_restart_says_which_settings_have_changed(place) {
     assert!(other.len() == 1 && other.is_disjoint(&first), "{other:?} {first:?}");
 });
 
+in_both_places!(fn a_setting_that_ends_its_process_at_once_is_told(place) {
+    let serve = |deadline: &str| {
+        let settings = place.app(&["serve"]).env("TENFOLD_WHY__HISTORY", "why.db").env(PASSWORD.0, PASSWORD.1);
+        settings.env("TENFOLD_HTTP__DEADLINE", deadline).start()
+    };
+    serve("11s").stop();
+    // Before it has written a page, unless this machine stands still.
+    serve("7s").kill();
+    let mut server = serve("7s");
+    let changed = "http.deadline changed from &quot;11s&quot; to &quot;7s&quot;";
+    assert_eq!(cells_of_changes(&server, "http.deadline"), [changed]);
+    assert_eq!(cells_of_changes(&server, " started").len(), 3);
+    let cookie = sign_in_to_console(&server, PASSWORD.1);
+    let deploys = server.ask(&HttpRequest::get("/console/deploys").header("cookie", &cookie)).text();
+    assert!(deploys.contains(changed), "{deploys}");
+    server.stop();
+});
+
 in_both_places!(fn a_deploy_says_which_schedules_have_changed(place) {
     let serve = |zone: &str, role: &str| {
         let settings = place.app(&["serve", "--role", role]).env(PASSWORD.0, PASSWORD.1);

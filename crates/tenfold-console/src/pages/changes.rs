@@ -1,11 +1,14 @@
 //! `/console/changes`: what was done to the application or by it, and when; and the marks of it on the hour's chart.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 use tenfold::http::{Response, ServerState, State};
 use tenfold::prelude::*;
 use tenfold::telemetry::MINUTES;
 use tenfold::telemetry::diagnosis::{ChangeKind, Diagnosis, LedgerChange};
 
+use super::days::DAYS;
 use crate::access::Operator;
 use crate::chart::ChartMark;
 use crate::layout::{nothing, page};
@@ -17,11 +20,12 @@ const ROWS: usize = 200;
 const MARKS: usize = 8;
 
 pub(crate) async fn changes(_: Operator, State(state): State<ServerState>) -> Response {
-    let all = noted(&state).await;
+    let all = all(&state).await;
     let content = html! {
         p { a href="/console/deploys" { "Deploys" } " shows what each start did." }
         p { "Starts with their version, migrations, settings that have another value than in the process before (with why.history), schedules and queues of jobs that were changed, jobs that ran for five seconds or longer, \
-             tables and indexes that were created, altered or dropped beside the process, statements that the database runs in another way, and maintenance of larger tables, in the order in which this process noted them. When something gets worse, the likeliest of them is on the first page." }
+             tables and indexes that were created, altered or dropped beside the process, statements that the database runs in another way, and maintenance of larger tables, the newest first. \
+             With why.history, starts, migrations and settings are known for fourteen days. When something gets worse, the likeliest of them is on the first page." }
         @if all.is_empty() { (nothing("Nothing was noted yet.")) } @else { (table(&all)) }
     };
     page("Changes", "/console/deploys", &content)
@@ -61,6 +65,20 @@ fn kind(kind: ChangeKind) -> &'static str {
         ChangeKind::Plan => "plan",
         ChangeKind::Maintenance => "maintenance",
     }
+}
+
+/// What this process remembers, and of the last fourteen days what the file has, the oldest first. A start comes before what came with it.
+pub(super) async fn all(state: &ServerState) -> Vec<LedgerChange> {
+    let telemetry = state.telemetry();
+    let mut changes = noted(state).await;
+    if let Some(archive) = telemetry.archive() {
+        let now = u32::try_from(telemetry.clock().now().as_second().div_euclid(60)).unwrap_or(0);
+        changes.extend(archive.changes(now.saturating_sub(DAYS * 1_440)).await);
+    }
+    changes.sort_by_key(|change| (change.at_us, change.kind != ChangeKind::Deploy));
+    let mut known = BTreeSet::new();
+    changes.retain(|change| known.insert((change.at_us, change.what.clone())));
+    changes
 }
 
 /// All changes that were noted; they are read where that holds up no request.

@@ -10,8 +10,7 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::telemetry::Telemetry;
 use tenfold::telemetry::diagnosis::{ChangeKind, LedgerChange, Trend};
 
-use super::changes::{moment, noted};
-use super::days::DAYS;
+use super::changes::{all, moment};
 use super::endpoints::encoded;
 use crate::access::Operator;
 use crate::deploys::{DeployFigures, DeployRow, DeployTime, NotedDeploy, figures};
@@ -38,7 +37,7 @@ pub(crate) async fn deploys(
 ) -> Response {
     let telemetry = state.telemetry();
     let now = u32::try_from(telemetry.clock().now().as_second()).unwrap_or(0);
-    let changes = all_changes(&state, now).await;
+    let changes = all(&state).await;
     let all = NotedDeploy::of(changes.clone(), now);
     let (count, skip) = (all.len(), after.skip.unwrap_or(0));
     let shown: Vec<NotedDeploy> = all.into_iter().skip(skip).take(ROWS).collect();
@@ -57,15 +56,6 @@ pub(crate) async fn deploys(
         (older(skip, count))
     };
     page("Deploys", "/console/deploys", &content)
-}
-
-/// What this process remembers, and of the last fourteen days what the file has.
-async fn all_changes(state: &ServerState, now: u32) -> Vec<LedgerChange> {
-    let mut changes = noted(state).await;
-    if let Some(archive) = state.telemetry().archive() {
-        changes.extend(archive.changes(now.saturating_sub(DAYS * 86_400) / 60).await);
-    }
-    changes
 }
 
 /// How far back the page knows.

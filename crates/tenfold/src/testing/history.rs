@@ -52,6 +52,11 @@ impl KeptHistory {
         question::ask(&self.telemetry, since, until).await.expect("it records")
     }
 
+    /// Ends as if its process was killed.
+    pub async fn kill(self) {
+        self.history.kill().await;
+    }
+
     /// Writes what was recorded last.
     ///
     /// # Panics

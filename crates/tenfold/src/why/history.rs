@@ -15,15 +15,15 @@ use tenfold_data::{
     Timestamp, Uuid, sql,
 };
 use tenfold_observe::telemetry::Telemetry;
-use tenfold_observe::telemetry::diagnosis::LedgerChange;
+use tenfold_observe::telemetry::diagnosis::{LedgerChange, SavedPage};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::archive::{HistoryArchive, LONGEST_PAGE_S};
 use super::days::{self, DayBounds};
-use super::future::{ClockRun, forget_future, latest};
-use super::page;
+use super::future::{ClockRun, end_us, forget_future, latest};
 use super::settings::{self, SettingPrints};
+use super::{noted, page};
 
 /// How often a page is written.
 const EVERY: Duration = Duration::from_secs(10);
@@ -94,6 +94,13 @@ impl History {
         Some(History { stop, task })
     }
 
+    /// Ends as if the process was killed: without a last page.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        // It was cancelled, as intended.
+        let _ = self.task.await;
+    }
+
     /// Writes the last page.
     pub(crate) async fn end(self) {
         self.stop.notify_one();
@@ -120,33 +127,41 @@ async fn open(
     if let Some(folder) = Path::new(file).parent() {
         std::fs::create_dir_all(folder)?;
     }
+    // Nothing was restored yet, so these are of this process.
+    let started = telemetry.changes();
     let database = Database::open(&format!("sqlite:{file}"), settings, clock, Vec::new())?;
     database.migrate(&[ModuleMigrations { module: "tenfold", files: MIGRATIONS }]).await?;
+    restore(&database, telemetry).await?;
+    // A row that is damaged is replaced by then, so the next process can compare again.
+    match settings::exchange(&database, &started, prints).await {
+        Ok(changed) => changed.into_iter().for_each(|change| telemetry.note(change)),
+        Err(error) => tracing::warn!("which settings have changed is not known from {file}: {error:#}"),
+    }
+    Ok(database)
+}
+
+/// Takes what processes before have recorded in the last two hours into memory.
+async fn restore(database: &Database, telemetry: &Telemetry) -> Result<(), DataError> {
     let first = (database.clock().now() - REACH).as_second();
     let latest = latest(database.clock());
     let read = async |cx: SystemContext| {
-        sql!(
+        let pages = sql!(
             "tenfold_why_pages.read",
             "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at <= $2 ORDER BY ends_at LIMIT $3"
-        )
-        .bind(first)
-        .bind(latest)
-        .bind(MOST_PAGES)
-        .bounded()
-        .all::<(String,), _>(&cx)
-        .await
+        );
+        let pages = pages.bind(first).bind(latest).bind(MOST_PAGES).bounded();
+        let pages: Vec<(String,)> = pages.all(&cx).await?;
+        Ok::<_, DataError>((pages, noted::read(&cx, first * 1_000_000..end_us(latest)).await?))
     };
-    let pages: Vec<(String,)> = database.run(None, read).await?;
-    let latest = u32::try_from(latest).unwrap_or(0);
+    let (pages, changes) = database.run(None, read).await?;
+    let end = u32::try_from(latest).unwrap_or(0);
     for mut page in pages.iter().filter_map(|(body,)| page::read(body)) {
-        page.forget_after(latest);
+        page.forget_after(end);
         telemetry.restore_for_why(page);
     }
-    // A row that is damaged is replaced by then, so the next process can compare again.
-    if let Err(error) = settings::compare(&database, telemetry, prints).await {
-        tracing::warn!("which settings have changed is not known from {file}: {error:#}");
-    }
-    Ok(database)
+    // Most are in the pages, too, and are known by then.
+    telemetry.restore_for_why(SavedPage { changes, ..SavedPage::default() });
+    Ok(())
 }
 
 struct HistoryWriter {
@@ -241,7 +256,8 @@ impl HistoryWriter {
                 if is_steady {
                     forget_future(tx, latest).await?;
                 }
-                days::forget(tx, self.history.days, oldest..latest).await
+                days::forget(tx, self.history.days, oldest..latest).await?;
+                noted::forget(tx, oldest..latest).await
             })
             .await
         };
@@ -264,7 +280,7 @@ fn pages(telemetry: &Telemetry, database: &Database, seconds: Range<u32>) -> Vec
 }
 
 async fn write_page(tx: &mut SystemTx<'_>, page: PageRow) -> Result<(), DataError> {
-    days::write_changes(tx, &page.changes).await?;
+    noted::write(tx, &page.changes).await?;
     sql!("tenfold_why_pages.write", "INSERT INTO tenfold_why_pages (id, ends_at, body) VALUES ($1, $2, $3)")
         .bind(page.id)
         .bind(i64::from(page.ends_at))
