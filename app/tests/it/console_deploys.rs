@@ -16,7 +16,9 @@ const PASSWORD: &str = "a long enough password";
 const OTHER: &str = "GET /lab/others";
 /// The first process had the version before.
 const BEFORE: &str = "app 0.0.9 started";
-/// What changed with it.
+/// A version whose processes end at once.
+const LOOP: &str = "app 0.0.8 started";
+/// What changed with the version before.
 const SETTING: &str = "http.deadline changed from 9s to 11s";
 const NOW: &str = concat!("app ", env!("CARGO_PKG_VERSION"));
 
@@ -90,6 +92,37 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_
     // The newest stands first.
     assert!(shown.find(NOW) < shown.find(BEFORE), "{shown}");
     assert!(section(&page(app, "?skip=1").await, BEFORE).contains("Not known"));
+    history.end().await;
+});
+
+/// Processes of a version that end at once: twelve starts, and a setting that changed with the first.
+async fn crash_loop(app: &TestApp, ago: i64) {
+    for start in 0..12 {
+        let began =
+            Timestamp::from_second(app.clock().now().as_second() - ago + 100 * start).unwrap_or_default();
+        let telemetry = Telemetry::new(Clock::manual(began));
+        telemetry.record_for_why(JournalLimits::default());
+        telemetry.changed(ChangeKind::Deploy, LOOP.to_owned());
+        if start == 0 {
+            telemetry.changed(ChangeKind::Setting, "mail.url changed".to_owned());
+        }
+        KeptHistory::begin(&file(app), &telemetry, began).await.kill().await;
+    }
+}
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_crash_loop_is_one_deploy(app) {
+    crash_loop(app, 5_400).await;
+    earlier_process(app, 3_600).await;
+    let history = KeptHistory::begin(&file(app), app.telemetry(), app.clock().now()).await;
+    let shown = page(app, "").await;
+    assert_eq!(shown.matches("<section class=\"deploy\">").count(), 3, "{shown}");
+    let looped = section(&shown, &format!("{LOOP} (12 times)"));
+    assert!(looped.contains("<li>mail.url changed</li>"), "{looped}");
+    assert!(shown.find(BEFORE) < shown.find(LOOP), "{shown}");
+    let cookie = operator(app).await;
+    let changes = console::page(app, &cookie, "/console/changes").await.text();
+    assert_eq!(changes.matches(LOOP).count(), 1, "{changes}");
+    assert!(changes.contains(&format!("{LOOP} (12 times)")), "{changes}");
     history.end().await;
 });
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use tenfold::telemetry::diagnosis::{
     ChangeKind, ComparedTime, LedgerChange, MinuteCell, REACH, SavedSeries, TimeComparison, Trend, compare,
+    loop_starts,
 };
 use tenfold::telemetry::{EndpointSums, Telemetry};
 
@@ -29,16 +30,20 @@ impl NotedDeploy {
     /// seconds since 1970.
     pub(crate) fn of(mut changes: Vec<LedgerChange>, now: u32) -> Vec<Self> {
         changes.retain(|change| is_of_deploy(change.kind));
+        let begun = loop_starts(&changes);
         let mut groups: Vec<Vec<LedgerChange>> = Vec::new();
-        for change in changes {
+        let mut group_of = Vec::with_capacity(changes.len());
+        for (place, change) in changes.into_iter().enumerate() {
             let together = if change.kind == ChangeKind::Deploy { AGAIN_S } else { TOGETHER_S };
             let joins = groups.last().is_some_and(|group| second(&change) <= last(group) + together);
+            let is_again = begun[place] != place && group_of[begun[place]] + 1 == groups.len();
             match groups.last_mut() {
-                Some(group) if joins => group.push(change),
+                Some(group) if joins || is_again => group.push(change),
                 // An operator paused a queue.
                 _ if change.kind == ChangeKind::Schedule => {}
                 _ => groups.push(vec![change]),
             }
+            group_of.push(groups.len().saturating_sub(1));
         }
         let ends: Vec<(u32, u32)> =
             groups.iter().map(|group| (group.first().map_or(0, second), last(group))).collect();

@@ -129,12 +129,12 @@ fn row(first: u32, length: u32, cell: &MinuteCell, changes: &[LedgerChange]) -> 
 /// What was started and migrated in this time, each once, with how often.
 fn within(changes: &[LedgerChange], first: u32, length: u32) -> Vec<String> {
     let time = i64::from(first) * 60_000_000..i64::from(first + length) * 60_000_000;
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut times: BTreeMap<&str, u32> = BTreeMap::new();
     let is_shown = |change: &&LedgerChange| matches!(change.kind, ChangeKind::Deploy | ChangeKind::Migration);
     for change in changes.iter().filter(is_shown).filter(|change| time.contains(&change.at_us)) {
-        *times.entry(&change.what).or_default() += 1;
+        *times.entry(&change.what).or_default() += change.times;
     }
-    let text = |(what, times): (&str, usize)| match times {
+    let text = |(what, times): (&str, u32)| match times {
         1 => what.to_owned(),
         more => format!("{what} ({more} times)"),
     };

@@ -104,18 +104,14 @@ fn section(
 
 /// The texts of changes, each once, with how often; in the order in which they were noted.
 fn texts(changes: &[LedgerChange]) -> Vec<String> {
-    let mut texts: Vec<(&str, usize)> = Vec::new();
-    for LedgerChange { what, .. } in changes {
-        match texts.iter_mut().find(|(known, _)| known == what) {
-            Some((_, times)) => *times += 1,
-            None => texts.push((what, 1)),
+    let mut all: Vec<LedgerChange> = Vec::new();
+    for change in changes {
+        match all.iter_mut().find(|known| known.what == change.what) {
+            Some(known) => known.times = known.times.saturating_add(change.times),
+            None => all.push(change.clone()),
         }
     }
-    let text = |(what, times): (&str, usize)| match times {
-        1 => what.to_owned(),
-        more => format!("{what} ({more} times)"),
-    };
-    texts.into_iter().map(text).collect()
+    all.iter().map(LedgerChange::text).collect()
 }
 
 /// What it did, in a sentence or two; or why that is not known.

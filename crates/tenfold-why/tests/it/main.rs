@@ -7,3 +7,4 @@ mod faults;
 mod pieces;
 mod plans;
 mod queues;
+mod restarts;

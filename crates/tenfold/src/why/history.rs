@@ -43,6 +43,7 @@ const MIGRATIONS: &[MigrationFile] = &[
     },
     settings::MIGRATION,
     MigrationFile { name: "0003_days.sql", text: days::MIGRATION },
+    noted::MIGRATION,
 ];
 
 /// `why.history` and its bounds.
@@ -131,16 +132,15 @@ async fn open(
     let started = telemetry.changes();
     let database = Database::open(&format!("sqlite:{file}"), settings, clock, Vec::new())?;
     database.migrate(&[ModuleMigrations { module: "tenfold", files: MIGRATIONS }]).await?;
-    restore(&database, telemetry).await?;
     // A row that is damaged is replaced by then, so the next process can compare again.
-    match settings::exchange(&database, &started, prints).await {
-        Ok(changed) => changed.into_iter().for_each(|change| telemetry.note(change)),
-        Err(error) => tracing::warn!("which settings have changed is not known from {file}: {error:#}"),
+    if let Err(error) = settings::exchange(&database, &started, prints).await {
+        tracing::warn!("which settings have changed is not known from {file}: {error:#}");
     }
+    restore(&database, telemetry).await?;
     Ok(database)
 }
 
-/// Takes what processes before have recorded in the last two hours into memory.
+/// Takes what processes before have recorded in the last two hours into memory, and which settings have changed since.
 async fn restore(database: &Database, telemetry: &Telemetry) -> Result<(), DataError> {
     let first = (database.clock().now() - REACH).as_second();
     let latest = latest(database.clock());
@@ -159,7 +159,7 @@ async fn restore(database: &Database, telemetry: &Telemetry) -> Result<(), DataE
         page.forget_after(end);
         telemetry.restore_for_why(page);
     }
-    // Most are in the pages, too, and are known by then.
+    // Some are in the pages, too, and are known by then.
     telemetry.restore_for_why(SavedPage { changes, ..SavedPage::default() });
     Ok(())
 }

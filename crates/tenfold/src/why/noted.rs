@@ -2,8 +2,13 @@
 
 use std::ops::Range;
 
-use tenfold_data::{DataError, SystemContext, SystemTx, sql};
-use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange};
+use tenfold_data::{DataError, MigrationFile, SystemContext, SystemTx, sql};
+use tenfold_observe::telemetry::diagnosis::{AGAIN_US, ChangeKind, LedgerChange};
+
+pub(super) const MIGRATION: MigrationFile = MigrationFile {
+    name: "0004_times.sql",
+    text: "ALTER TABLE tenfold_why_changes ADD COLUMN times bigint NOT NULL DEFAULT 1;",
+};
 
 /// How many changes are kept, of each kind: many starts push out no setting.
 const MOST: i64 = 1_000;
@@ -11,6 +16,41 @@ const MOST: i64 = 1_000;
 /// Which kinds are kept, and their names in the file. Jobs and surges are too many.
 const KINDS: [(ChangeKind, &str); 3] =
     [(ChangeKind::Deploy, "deploy"), (ChangeKind::Migration, "migration"), (ChangeKind::Setting, "setting")];
+
+/// A row: when, what, the name of its kind, and for how many it stands.
+type ChangeRow = (i64, String, String, i64);
+
+/// Makes room for a start, which is not written yet. Of the starts of a loop one every few minutes is kept, and stands for those up to the next
+/// one: a process that ends each second would push out everything else.
+pub(super) async fn join_loop(tx: &mut SystemTx<'_>, start: &LedgerChange) -> Result<(), DataError> {
+    let newest: Vec<ChangeRow> = sql!(
+        "tenfold_why_changes.newest",
+        "SELECT at, what, kind, times FROM tenfold_why_changes WHERE at < $1 ORDER BY at DESC LIMIT 2"
+    )
+    .bind(start.at_us)
+    .all(tx)
+    .await?;
+    let [last, kept] = &newest[..] else { return Ok(()) };
+    let is_of_loop = |(_, what, kind, _): &ChangeRow| *what == start.what && kind == KINDS[0].1;
+    if !is_of_loop(last) || !is_of_loop(kept) || start.at_us.saturating_sub(kept.0) > AGAIN_US {
+        return Ok(());
+    }
+    sql!("tenfold_why_changes.leave", "DELETE FROM tenfold_why_changes WHERE at = $1 AND what = $2")
+        .bind(last.0)
+        .bind(last.1.clone())
+        .execute(tx)
+        .await?;
+    sql!(
+        "tenfold_why_changes.join",
+        "UPDATE tenfold_why_changes SET times = times + $3 WHERE at = $1 AND what = $2"
+    )
+    .bind(kept.0)
+    .bind(kept.1.clone())
+    .bind(last.3)
+    .execute(tx)
+    .await
+    .map(drop)
+}
 
 /// Keeps the starts, migrations and settings among these changes. Those that are there stay as they are.
 pub(super) async fn write(tx: &mut SystemTx<'_>, changes: &[LedgerChange]) -> Result<(), DataError> {
@@ -59,11 +99,11 @@ pub(super) async fn forget_future(tx: &mut SystemTx<'_>, latest: i64) -> Result<
         .map(drop)
 }
 
-/// The changes of these microseconds since 1970, the oldest first; if there are more than are kept, the newest of them.
+/// The changes of these microseconds since 1970, the oldest first, a start before what came with it; if there are more than are kept, the newest of them.
 pub(super) async fn read(cx: &SystemContext, times: Range<i64>) -> Result<Vec<LedgerChange>, DataError> {
-    let rows: Vec<(i64, String, String)> = sql!(
+    let rows: Vec<ChangeRow> = sql!(
         "tenfold_why_changes.read",
-        "SELECT at, what, kind FROM tenfold_why_changes WHERE at >= $1 AND at < $2 ORDER BY at DESC, what LIMIT $3"
+        "SELECT at, what, kind, times FROM tenfold_why_changes WHERE at >= $1 AND at < $2 ORDER BY at DESC, kind DESC, what LIMIT $3"
     )
     .bind(times.start)
     .bind(times.end)
@@ -71,9 +111,10 @@ pub(super) async fn read(cx: &SystemContext, times: Range<i64>) -> Result<Vec<Le
     .all(cx)
     .await?;
     // A kind that is not known is one of a newer build.
-    let changes = rows.into_iter().rev().filter_map(|(at_us, what, name)| {
+    let changes = rows.into_iter().rev().filter_map(|(at_us, what, name, times)| {
         let (kind, _) = KINDS.into_iter().find(|(_, known)| *known == name)?;
-        Some(LedgerChange::new(kind, what, at_us))
+        let times = u32::try_from(times).unwrap_or(u32::MAX);
+        Some(LedgerChange { times, ..LedgerChange::new(kind, what, at_us) })
     });
     Ok(changes.collect())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
-use tenfold_data::{DataError, Database, MigrationFile, SystemContext, sql};
+use tenfold_data::{Database, MigrationFile, SystemContext, sql};
 use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange};
 
 use super::future::latest;
@@ -34,14 +34,14 @@ struct StoredSettings {
 }
 
 /// Notes in the file what this process has noted when it `started`, and which settings have another value than in the process
-/// before; and keeps the values for the next one. Returns these settings.
+/// before; and keeps the values for the next one.
 ///
 /// It is one transaction: otherwise a setting that ends the process within its first seconds, before it writes a page, would never be told.
 pub(super) async fn exchange(
     database: &Database,
     started: &[LedgerChange],
     now: &SettingPrints,
-) -> anyhow::Result<Vec<LedgerChange>> {
+) -> anyhow::Result<()> {
     let (id, new_salt) = (database.clock().new_id(), new_salt()?);
     // What changed came with the start.
     let start = started.iter().rfind(|change| change.kind == ChangeKind::Deploy);
@@ -64,11 +64,13 @@ pub(super) async fn exchange(
             let changed = before.map_or_else(Vec::new, |before| now.differences(&before));
             let changed: Vec<LedgerChange> =
                 changed.into_iter().map(|what| LedgerChange::new(ChangeKind::Setting, what, at_us)).collect();
+            if let Some(start) = start {
+                noted::join_loop(tx, start).await?;
+            }
             noted::write(tx, started).await?;
             noted::write(tx, &changed).await?;
             // Processes that end before their first page never tidy up.
-            noted::forget(tx, 0..latest).await?;
-            Ok::<_, DataError>(changed)
+            noted::forget(tx, 0..latest).await
         })
         .await
     };

@@ -184,6 +184,27 @@ async fn starts_of_killed_processes_are_kept() {
 }
 
 #[tokio::test]
+async fn starts_of_a_crash_loop_are_few_and_counted() {
+    let folder = HistoryFolder::new("loop");
+    let mut last = None;
+    for second in (0..2_000).step_by(20) {
+        let (telemetry, _) = recording(START_S + second);
+        telemetry.changed(ChangeKind::Deploy, "shop 1 started".to_owned());
+        let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + second)).await;
+        last = Some(telemetry.changes());
+        history.kill().await;
+    }
+    let (telemetry, _) = recording(START_S + 2_000);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 2_000)).await;
+    let kept = telemetry.archive().unwrap().changes(u32::try_from(START_S / 60).unwrap()).await;
+    let (first, count) = (kept[0].at_us, kept.iter().map(|change| change.times).sum::<u32>());
+    assert_eq!((first, count), (START_S * 1_000_000, 100));
+    assert!(kept.len() < 12, "{kept:#?}");
+    assert_eq!(last, Some(kept), "the last of them knew the same");
+    history.end().await;
+}
+
+#[tokio::test]
 async fn changed_settings_are_known_for_fourteen_days() {
     let folder = HistoryFolder::new("settings");
     let (telemetry, _) = recording(START_S);
