@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::in_both_places;
 #[cfg(target_os = "linux")]
 use super::place::Place;
-use super::process::Process;
+use super::process::{Process, wait_for};
 use super::sign_up;
 use super::wire::HttpRequest;
 
@@ -113,6 +113,29 @@ in_both_places!(fn a_setting_that_ends_its_process_at_once_is_told(place) {
     let deploys = server.ask(&HttpRequest::get("/console/deploys").header("cookie", &cookie)).text();
     assert!(deploys.contains(changed), "{deploys}");
     server.stop();
+});
+
+in_both_places!(fn a_second_process_waits_for_the_file_of_the_first(place) {
+    let serve = || {
+        let settings = place.app(&["serve", "--role", "web"]).env("TENFOLD_WHY__HISTORY", "why.db");
+        settings.env(PASSWORD.0, PASSWORD.1).start()
+    };
+    let (mut first, mut second) = (serve(), serve());
+    let told = "the history for `why` is not kept in why.db: another process keeps its history there";
+    let cookies = [&first, &second].map(|server| sign_in_to_console(server, PASSWORD.1));
+    let is_told = |server: &Process, cookie: &str, path: &str| {
+        server.ask(&HttpRequest::get(path).header("cookie", cookie)).text().contains(told)
+    };
+    for path in ["/console", "/console/deploys"] {
+        assert!(is_told(&second, &cookies[1], path) && !is_told(&first, &cookies[0], path), "{path}");
+    }
+    assert!(format!("{}{}", second.out(), second.err()).contains(told));
+    first.kill();
+    wait_for(|| second.err(), || (!is_told(&second, &cookies[1], "/console")).then_some(()));
+    second.stop();
+    let third = serve();
+    let starts = cells_of_changes(&third, " started");
+    assert!(starts.len() == 1 && starts[0].ends_with(" (3 times)"), "{starts:?}");
 });
 
 in_both_places!(fn a_deploy_says_which_schedules_have_changed(place) {

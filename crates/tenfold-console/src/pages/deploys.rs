@@ -61,7 +61,7 @@ pub(crate) async fn deploys(
 /// How far back the page knows.
 fn kept(telemetry: &Telemetry) -> Markup {
     html! {
-        @if telemetry.archive().is_none() {
+        @if telemetry.archive().is_none() && telemetry.history_error().is_none() {
             p.quiet { "This process keeps no history, so it knows its own start and nothing before it. Set " code { "why.history" }
                 " to a file, such as data/why.db: then starts and minutes of fourteen days are known." }
         }

@@ -205,6 +205,29 @@ async fn starts_of_a_crash_loop_are_few_and_counted() {
 }
 
 #[tokio::test]
+async fn a_file_has_one_process_at_a_time() {
+    let folder = HistoryFolder::new("two");
+    let (one, _) = recording(START_S);
+    let first = KeptHistory::begin(&folder.file(), &one, at(START_S)).await;
+    let (other, _) = recording(START_S + 1);
+    other.changed(ChangeKind::Deploy, "shop 2 started".to_owned());
+    let second = KeptHistory::begin(&folder.file(), &other, at(START_S + 1)).await;
+    let told = other.history_error().expect("the file is another one's");
+    for part in [&*folder.file().display().to_string(), "another process", "why.history"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(other.archive().is_none() && one.history_error().is_none());
+    assert_eq!(kept_changes(&one, START_S).await, [""; 0]);
+    second.kill().await;
+    // One that is killed leaves the file to the next one.
+    first.kill().await;
+    let (next, _) = recording(START_S + 2);
+    let third = KeptHistory::begin(&folder.file(), &next, at(START_S + 2)).await;
+    assert_eq!(next.history_error(), None);
+    third.end().await;
+}
+
+#[tokio::test]
 async fn changed_settings_are_known_for_fourteen_days() {
     let folder = HistoryFolder::new("settings");
     let (telemetry, _) = recording(START_S);
