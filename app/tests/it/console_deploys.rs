@@ -1,13 +1,13 @@
 //! The page of the deploys.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tenfold::both_databases;
-use tenfold::data::{Clock, Timestamp, TraceContext};
+use tenfold::data::{Clock, Database, DatabaseSettings, Timestamp, TraceContext};
 use tenfold::telemetry::diagnosis::{ChangeKind, JournalLimits};
 use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
 use tenfold::testing::{KeptHistory, TestApp};
+use tenfold::{SystemContext, both_databases, sql};
 
 use crate::why::{QUICK, ROUTE, operator, second};
 use crate::{console, sign_up, text};
@@ -124,6 +124,41 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_
     assert_eq!(changes.matches(LOOP).count(), 1, "{changes}");
     assert!(changes.contains(&format!("{LOOP} (12 times)")), "{changes}");
     history.end().await;
+});
+
+/// The file of a history, beside the process that has it.
+fn opened(file: &Path) -> Database {
+    let url = format!("sqlite:{}", file.display());
+    Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new()).expect("it can be opened")
+}
+
+/// Makes the hours of a file unreadable.
+async fn drop_hours(file: &Path) {
+    let database = opened(file);
+    let drop = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            sql!("tenfold_why_hours.drop", "DROP TABLE tenfold_why_hours").execute(tx).await
+        })
+        .await
+    };
+    database.run(None, drop).await.expect("they are there");
+    database.close().await;
+}
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_file_that_is_unreadable_leaves_what_is_in_memory(app) {
+    earlier_process(app, 3_600).await;
+    let history = KeptHistory::begin(&file(app), app.telemetry(), app.clock().now()).await;
+    drop_hours(&file(app)).await;
+    let owner = text(&sign_up(app, "one@new.test").await["token"]);
+    app.run_due_jobs().await;
+    for _ in 0..10 {
+        second(app, &[(&owner, "steps=2000000&times=1&fails=false")]).await;
+    }
+    let shown = page(app, "").await;
+    assert!(shown.contains("The file of why.history cannot be read"), "{shown}");
+    let new = section(&shown, NOW);
+    assert!(new.contains(&format!("the worst is <code>{ROUTE}</code>: takes ")), "{new}");
+    history.kill().await;
 });
 
 both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn an_old_deploy_is_told_by_the_minutes_of_the_file(app) {

@@ -137,19 +137,28 @@ pub(crate) struct DeployFigures {
 /// The seconds of endpoints in the two times of a deploy.
 type DeploySeconds = (Vec<SavedSeries>, Vec<SavedSeries>);
 
-/// What is known of these deploys, in their order. `None` if the file of `why.history` cannot be read.
-pub(crate) async fn figures(
-    telemetry: &Telemetry,
-    deploys: &[NotedDeploy],
-    now: u32,
-) -> Option<Vec<DeployFigures>> {
+/// What is known of several deploys.
+#[derive(Default)]
+pub(crate) struct KnownFigures {
+    /// In the order of the deploys.
+    pub of_deploys: Vec<DeployFigures>,
+    /// Whether the file of `why.history` could not be read, so they are from memory alone.
+    pub is_file_unread: bool,
+}
+
+/// What is known of these deploys, from the file and from memory.
+pub(crate) async fn figures(telemetry: &Telemetry, deploys: &[NotedDeploy], now: u32) -> KnownFigures {
     let minutes: Vec<Range<u32>> = deploys
         .iter()
         .flat_map(|deploy| [whole_minutes(&deploy.before), whole_minutes(&deploy.after)])
         .collect();
-    let archived = match telemetry.archive() {
-        Some(archive) => Some(archive.sums(minutes.clone()).await?),
-        None => None,
+    let (archived, is_file_unread) = match telemetry.archive() {
+        Some(archive) => {
+            let archived = archive.sums(minutes.clone()).await;
+            let is_unread = archived.is_none();
+            (archived, is_unread)
+        }
+        None => (None, false),
     };
     let (mut sums, written) = archived.map_or_else(
         || (vec![EndpointSums::new(); minutes.len()], 0),
@@ -174,9 +183,10 @@ pub(crate) async fn figures(
         });
         (seconds.collect::<Vec<Option<DeploySeconds>>>(), sums)
     });
-    let (seconds, sums) = read.await.ok()?;
+    let (seconds, sums) = read.await.unwrap_or_default();
     let of_deploys = deploys.iter().zip(seconds).zip(sums.chunks_exact(2));
-    Some(of_deploys.map(|((deploy, seconds), sums)| DeployFigures::of(deploy, seconds, sums)).collect())
+    let of_deploys = of_deploys.map(|((deploy, seconds), sums)| DeployFigures::of(deploy, seconds, sums));
+    KnownFigures { of_deploys: of_deploys.collect(), is_file_unread }
 }
 
 impl DeployFigures {

@@ -48,11 +48,10 @@ pub(crate) async fn deploys(
             a href="/console/changes" { "all changes" } "." }
         (kept(telemetry))
         @if shown.is_empty() { (nothing(if count == 0 { "Nothing was noted: why.record turns it on." } else { "There are no older ones." })) }
-        @if let Some(figures) = &figures {
-            @for (deploy, figures) in shown.iter().zip(figures) { (section(deploy, figures, &changes, now, telemetry)) }
-        } @else {
-            p.bad { "The file of why.history cannot be read; the log says why." }
+        @if figures.is_file_unread {
+            p.bad { "The file of why.history cannot be read; the log says why. What follows is what this process remembers of two hours." }
         }
+        @for (deploy, figures) in shown.iter().zip(&figures.of_deploys) { (section(deploy, figures, &changes, now, telemetry)) }
         (older(skip, count))
     };
     page("Deploys", "/console/deploys", &content)
