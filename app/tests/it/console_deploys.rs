@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tenfold::data::{Clock, Database, DatabaseSettings, Timestamp, TraceContext};
+use tenfold::data::{Clock, DataError, Database, DatabaseSettings, Timestamp, TraceContext};
 use tenfold::telemetry::diagnosis::{ChangeKind, JournalLimits};
 use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
 use tenfold::testing::{KeptHistory, TestApp};
@@ -159,6 +159,41 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_
     let new = section(&shown, NOW);
     assert!(new.contains(&format!("the worst is <code>{ROUTE}</code>: takes ")), "{new}");
     history.kill().await;
+});
+
+/// Ten minutes of a build that writes pages with something new.
+async fn newer_pages(file: &Path, until: i64) {
+    KeptHistory::begin(file, &Telemetry::new(Clock::system()), Timestamp::default()).await.kill().await;
+    let database = opened(file);
+    let body = "{\"series\":[[\"GET /orders\",{\"NewPart\":1},[]]],\"events\":[],\"changes\":[]}";
+    let write = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            for page in 0..60 {
+                let write = sql!(
+                    "tenfold_why_pages.newer",
+                    "INSERT INTO tenfold_why_pages (id, ends_at, body) VALUES ($1, $2, $3)"
+                );
+                let write = write.bind(cx.new_id()).bind(until - 10 * page).bind(body.to_owned());
+                write.repeated("a test writes what a process writes in ten minutes").execute(tx).await?;
+            }
+            Ok::<_, DataError>(())
+        })
+        .await
+    };
+    database.run(None, write).await.expect("they can be written");
+    database.close().await;
+}
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn pages_of_a_newer_build_are_told(app) {
+    newer_pages(&file(app), app.clock().now().as_second()).await;
+    let history = KeptHistory::begin(&file(app), app.telemetry(), app.clock().now()).await;
+    let cookie = operator(app).await;
+    let told = format!("some 10 min of the history for `why` in {}", file(app).display());
+    for path in ["/console", "/console/deploys", "/console/endpoints/days?name=x"] {
+        let shown = console::page(app, &cookie, path).await.text();
+        assert!(shown.contains(&told) && shown.contains("a newer build wrote it"), "{path}: {shown}");
+    }
+    history.end().await;
 });
 
 both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn an_old_deploy_is_told_by_the_minutes_of_the_file(app) {

@@ -13,6 +13,7 @@ use tenfold::prelude::Timestamp;
 use tenfold::telemetry::diagnosis::{ChangeKind, LedgerChange, MinuteCell, SavedMinute};
 use tenfold::telemetry::{ArchivedDays, Telemetry};
 
+use super::why::history;
 use crate::access::Operator;
 use crate::layout::{errors, nothing, page};
 use crate::words;
@@ -46,7 +47,7 @@ pub(crate) async fn days(
         @if !is_kept {
             p.quiet { "The last two hours of this process: set " code { "why.history" } " to a file to keep fourteen days." }
         }
-        @if let Some(error) = telemetry.history_error() { p.bad { (error) } }
+        (history(telemetry))
         @if found.minutes.is_empty() { (nothing("Nothing in this time.")) } @else { (tables(&found)) }
     };
     page("Endpoint", "/console/endpoints", &content)

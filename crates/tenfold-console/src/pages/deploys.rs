@@ -12,6 +12,7 @@ use tenfold::telemetry::diagnosis::{ChangeKind, LedgerChange, Trend};
 
 use super::changes::{all, moment};
 use super::endpoints::encoded;
+use super::why::history;
 use crate::access::Operator;
 use crate::deploys::{DeployFigures, DeployRow, DeployTime, NotedDeploy, figures};
 use crate::layout::{errors, nothing, number_if_it_is_one, page};
@@ -64,7 +65,7 @@ fn kept(telemetry: &Telemetry) -> Markup {
             p.quiet { "This process keeps no history, so it knows its own start and nothing before it. Set " code { "why.history" }
                 " to a file, such as data/why.db: then starts and minutes of fourteen days are known." }
         }
-        @if let Some(error) = telemetry.history_error() { p.bad { (error) } }
+        (history(telemetry))
     }
 }
 

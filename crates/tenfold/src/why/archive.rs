@@ -57,8 +57,16 @@ impl HistoryArchive {
             })
             .await
             .unwrap_or_default();
-        let read = move || bodies.iter().filter_map(|(body,)| page::read(body)).collect();
+        let count = bodies.len();
+        let read = move || bodies.iter().filter_map(|(body,)| page::read(body).ok()).collect();
         let mut pages: Vec<SavedPage> = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        if pages.len() < count {
+            let unread = count - pages.len();
+            tracing::warn!(
+                unread,
+                "pages of the history for `why` are of a newer build, or damaged, and were not read"
+            );
+        }
         if !pages.is_empty() {
             // A process that ended before its first page has noted its start and its settings all the same.
             let times = i64::from(seconds.start) * 1_000_000..i64::from(seconds.end) * 1_000_000;

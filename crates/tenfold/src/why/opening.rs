@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::future::{end_us, latest};
 use super::lock::HistoryLock;
 use super::settings::{self, SettingPrints};
+use super::unread::UnreadTime;
 use super::{days, noted, page};
 
 /// How long before the start of a process pages are read.
@@ -91,7 +92,11 @@ impl HistoryOpening {
         if let Err(error) = settings::exchange(&database, started, prints).await {
             tracing::warn!("which settings have changed is not known from {file}: {error:#}");
         }
-        restore(&database, telemetry, read).await?;
+        let unread = restore(&database, telemetry, read).await?.text(file);
+        if let Some(text) = &unread {
+            tracing::warn!("{text}");
+        }
+        telemetry.set_history_gap(unread);
         Ok(Some(OpenHistory { database, lock }))
     }
 
@@ -111,8 +116,9 @@ impl HistoryOpening {
     }
 }
 
-/// Takes what processes before have recorded in the last two hours into memory, and which settings have changed since.
-async fn restore(database: &Database, telemetry: &Telemetry, read: ReadBack) -> anyhow::Result<()> {
+/// Takes what processes before have recorded in the last two hours into memory, and which settings have changed since. Gives the time that cannot
+/// be read.
+async fn restore(database: &Database, telemetry: &Telemetry, read: ReadBack) -> anyhow::Result<UnreadTime> {
     let first = (database.clock().now() - REACH).as_second();
     let latest = latest(database.clock());
     let until = match read {
@@ -122,16 +128,26 @@ async fn restore(database: &Database, telemetry: &Telemetry, read: ReadBack) -> 
     let rows = async |cx: SystemContext| {
         let pages = sql!(
             "tenfold_why_pages.read",
-            "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at <= $2 ORDER BY ends_at LIMIT $3"
+            "SELECT ends_at, body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at <= $2 ORDER BY ends_at LIMIT $3"
         );
         let pages = pages.bind(first).bind(until).bind(MOST_PAGES).bounded();
-        let pages: Vec<(String,)> = pages.all(&cx).await?;
+        let pages: Vec<(i64, String)> = pages.all(&cx).await?;
         Ok::<_, DataError>((pages, noted::read(&cx, first * 1_000_000..end_us(latest)).await?))
     };
     let (pages, changes) = database.run(None, rows).await?;
     let (telemetry, end) = (telemetry.clone(), u32::try_from(latest).unwrap_or(0));
     let restore = move || {
-        for mut page in pages.iter().filter_map(|(body,)| page::read(body)) {
+        let (mut unread, mut before) = (UnreadTime::default(), first);
+        for (ends_at, body) in pages {
+            let read_page = page::read(&body);
+            let after = std::mem::replace(&mut before, ends_at);
+            let mut page = match read_page {
+                Ok(page) => page,
+                Err(why) => {
+                    unread.add(why, after, ends_at);
+                    continue;
+                }
+            };
             page.forget_after(end);
             if let ReadBack::Before(_) = read {
                 page.events.clear();
@@ -140,6 +156,7 @@ async fn restore(database: &Database, telemetry: &Telemetry, read: ReadBack) -> 
         }
         // Some are in the pages, too, and are known by then.
         telemetry.restore_for_why(SavedPage { changes, ..SavedPage::default() });
+        unread
     };
     tokio::task::spawn_blocking(restore).await.context("what was read cannot be taken into memory")
 }

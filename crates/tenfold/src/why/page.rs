@@ -8,6 +8,8 @@ use tenfold_observe::telemetry::diagnosis::{
     StatementPlace,
 };
 
+use super::unread::UnreadPage;
+
 /// A page as JSON: short, since there is one for every ten seconds.
 #[derive(Serialize, Deserialize)]
 pub(super) struct PageText {
@@ -83,12 +85,15 @@ pub(super) fn write(page: SavedPage) -> String {
     serde_json::to_string(&PageText::from(page)).unwrap_or_default()
 }
 
-/// The page of a text, without starts: the table of changes has those, and of a loop only some. `None` if it is damaged, or another version
-/// wrote it differently.
-pub(super) fn read(text: &str) -> Option<SavedPage> {
-    let mut page = serde_json::from_str::<PageText>(text).ok()?.page()?;
+/// The page of a text, without starts: the table of changes has those, and of a loop only some.
+///
+/// # Errors
+/// It is damaged, or another build wrote it differently.
+pub(super) fn read(text: &str) -> Result<SavedPage, UnreadPage> {
+    let page = serde_json::from_str::<PageText>(text).ok().and_then(PageText::page);
+    let mut page = page.ok_or_else(|| UnreadPage::of(text))?;
     page.changes.retain(|change| change.kind != ChangeKind::Deploy);
-    Some(page)
+    Ok(page)
 }
 
 impl From<SavedPage> for PageText {
