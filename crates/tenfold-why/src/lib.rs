@@ -51,7 +51,7 @@ pub use journal::{Journal, JournalLimits};
 pub use minute_cell::{MinuteCell, SavedMinute};
 pub use minutes::{DAY_S, diagnose_long, diagnose_minutes, seconds_of};
 pub use plan::{PlanPair, names_word, plan_change};
-pub use restarts::{AGAIN_US, loop_starts, with_loops_as_one};
+pub use restarts::{LOOP_US, loop_starts, with_loops_as_one};
 pub use sample::EventSample;
 pub use saved::{SavedEvent, SavedPage, SavedSeries};
 pub use seconds::{REACH, SecondCell, Seconds};

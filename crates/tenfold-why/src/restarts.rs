@@ -7,7 +7,7 @@ use crate::changes::{ChangeKind, LedgerChange, closeness};
 
 /// A start this long or less after one with the same text, in microseconds, is the next one of a loop. Supervisors wait for up to five minutes
 /// (Kubernetes), and the process ran for a moment before.
-pub const AGAIN_US: i64 = 360_000_000;
+pub const LOOP_US: i64 = 360_000_000;
 /// A setting or a migration that is noted this long or less after a start, in microseconds, came with it.
 const WITH_US: i64 = 60_000_000;
 
@@ -24,7 +24,7 @@ pub fn loop_starts<C: Borrow<LedgerChange>>(changes: &[C]) -> Vec<usize> {
         }
         if let Some(before) = before.replace(place) {
             let last: &LedgerChange = changes[before].borrow();
-            let is_again = last.what == change.what && change.at_us.saturating_sub(last.at_us) <= AGAIN_US;
+            let is_again = last.what == change.what && change.at_us.saturating_sub(last.at_us) <= LOOP_US;
             if is_again && !brings(change, &changes[place + 1..]) {
                 begun[place] = begun[before];
             }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use tenfold_data::{DataError, MigrationFile, SystemContext, SystemTx, sql};
-use tenfold_observe::telemetry::diagnosis::{AGAIN_US, ChangeKind, LedgerChange};
+use tenfold_observe::telemetry::diagnosis::{ChangeKind, LOOP_US, LedgerChange};
 
 pub(super) const MIGRATION: MigrationFile = MigrationFile {
     name: "0004_times.sql",
@@ -13,9 +13,11 @@ pub(super) const MIGRATION: MigrationFile = MigrationFile {
 /// How many changes are kept, of each kind: many starts push out no setting.
 const MOST: i64 = 1_000;
 
+/// The name of starts in the file.
+const START: &str = "deploy";
 /// Which kinds are kept, and their names in the file. Jobs and surges are too many.
 const KINDS: [(ChangeKind, &str); 3] =
-    [(ChangeKind::Deploy, "deploy"), (ChangeKind::Migration, "migration"), (ChangeKind::Setting, "setting")];
+    [(ChangeKind::Deploy, START), (ChangeKind::Migration, "migration"), (ChangeKind::Setting, "setting")];
 
 /// A row: when, what, the name of its kind, and for how many it stands.
 type ChangeRow = (i64, String, String, i64);
@@ -31,8 +33,8 @@ pub(super) async fn join_loop(tx: &mut SystemTx<'_>, start: &LedgerChange) -> Re
     .all(tx)
     .await?;
     let [last, kept] = &newest[..] else { return Ok(()) };
-    let is_of_loop = |(_, what, kind, _): &ChangeRow| *what == start.what && kind == KINDS[0].1;
-    if !is_of_loop(last) || !is_of_loop(kept) || start.at_us.saturating_sub(kept.0) > AGAIN_US {
+    let is_of_loop = |(_, what, kind, _): &ChangeRow| *what == start.what && kind == START;
+    if !is_of_loop(last) || !is_of_loop(kept) || start.at_us.saturating_sub(kept.0) > LOOP_US {
         return Ok(());
     }
     sql!("tenfold_why_changes.leave", "DELETE FROM tenfold_why_changes WHERE at = $1 AND what = $2")
@@ -99,7 +101,8 @@ pub(super) async fn forget_future(tx: &mut SystemTx<'_>, latest: i64) -> Result<
         .map(drop)
 }
 
-/// The changes of these microseconds since 1970, the oldest first, a start before what came with it; if there are more than are kept, the newest of them.
+/// The changes of these microseconds since 1970, the oldest first, a start before what came with it; if there are more than are kept, the
+/// newest of them.
 pub(super) async fn read(cx: &SystemContext, times: Range<i64>) -> Result<Vec<LedgerChange>, DataError> {
     let rows: Vec<ChangeRow> = sql!(
         "tenfold_why_changes.read",
