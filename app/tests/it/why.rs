@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::future::{Either, select};
+use futures_util::stream::FuturesUnordered;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tenfold::axum::extract::Query;
 use tenfold::axum::routing::get;
+use tenfold::data::DatabaseCall;
 use tenfold::http::{Json, Problem, Routes};
 use tenfold::testing::{TestApp, TestRequest};
 use tenfold::{App, Context, Module, SystemContext, both_databases, sql};
@@ -96,6 +100,38 @@ pub async fn two_owners_asking(app: &TestApp, query: &str) -> (String, String) {
     }
     (one, two)
 }
+
+/// How many statements have been sent at least so long ago and have no answer.
+fn unanswered(app: &TestApp, least: Duration) -> usize {
+    let calls = app.database().calls_under_way().longer_than(least);
+    calls.iter().filter(|call| call.call == DatabaseCall::Statement("lab.steps".into())).count()
+}
+
+both_databases!(app(), [("console.password", PASSWORD)]; async fn what_hangs_is_named_while_it_hangs(app) {
+    let (one, _) = two_owners(app).await;
+    let cookie = operator(app).await;
+    let onset = app.clock().now();
+    let mut hanging = FuturesUnordered::new();
+    for begun in 1..=6 {
+        hanging.push(app.get("/lab/things?steps=1000000000000&times=0&fails=false").bearer(&one).send());
+        while unanswered(app, Duration::ZERO) < begun {
+            let polled = select(hanging.next(), Box::pin(tokio::task::yield_now())).await;
+            assert!(matches!(polled, Either::Right(_)), "one of them was answered");
+        }
+        app.clock().advance(Duration::from_secs(1));
+    }
+    while unanswered(app, Duration::from_secs(1)) < 6 {
+        tokio::task::yield_now().await;
+    }
+    let answer = why(app, &cookie, "").await;
+    drop(hanging);
+    let endpoint = &answer["endpoints"][0];
+    assert_eq!((&endpoint["route"], &endpoint["unfinished"], &endpoint["errors"]), (&json!(ROUTE), &json!(6), &json!(0)), "{answer:#}");
+    let verdict = text(&answer["verdict"]);
+    assert!(verdict.contains("6 requests have no answer yet; the statement lab.steps"), "{verdict}");
+    assert_eq!(answer["since"], onset.to_string());
+    assert_eq!(answer["organizations"], json!([organization(&one).to_string()]), "{answer:#}");
+});
 
 both_databases!(app(), [("console.password", PASSWORD)]; async fn a_slow_statement_is_named_with_its_line_and_organization(app) {
     let (one, two) = two_owners(app).await;

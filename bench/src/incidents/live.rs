@@ -97,9 +97,11 @@ while time.time() < end:
     connection.execute('COMMIT')
     time.sleep(0.1)
 ";
+/// An SQLite that is older than the application's does not understand all of its triggers, so it may not look at them.
 const RENAME: &str = "
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], timeout=30)
+connection.execute('PRAGMA legacy_alter_table = ON')
 connection.execute('ALTER TABLE projects_labels RENAME TO projects_labels_of_old')
 connection.commit()
 ";
@@ -133,7 +135,8 @@ pub fn run(
             let cause = cause.transpose()?.map(Causing);
             let_pass(ASKED_AFTER);
             let answer = ask(&place, program, &target)?;
-            drop((cause, traffic));
+            cause.map(|mut cause| cause.check()).transpose()?;
+            drop(traffic);
             report.add(row(*dialect, fault, began, &answer, &process));
         }
     }
@@ -165,6 +168,19 @@ fn ask(place: &Deployment, program: &Path, target: &str) -> anyhow::Result<Value
 
 /// The program that causes a fault; it is ended when this is dropped.
 struct Causing(Child);
+
+impl Causing {
+    /// Fails if it has ended without success.
+    fn check(&mut self) -> anyhow::Result<()> {
+        match self.0.try_wait()? {
+            Some(status) => {
+                anyhow::ensure!(status.success(), "what causes the fault has ended with {status}")
+            }
+            None => {}
+        }
+        Ok(())
+    }
+}
 
 impl Drop for Causing {
     fn drop(&mut self) {

@@ -22,6 +22,7 @@ use crate::owned_tables::OwnedTables;
 use crate::pressure::PressureGauge;
 use crate::searched_tables::SearchedTables;
 use crate::statement::{Dialect, Observer};
+use crate::under_way::CallsUnderWay;
 
 /// How the processes of an application tell each other what changed.
 #[derive(Clone, Debug)]
@@ -135,6 +136,7 @@ struct DatabaseShared {
     cascades: Cascades,
     companions: Mutex<HashMap<TypeId, Companion>>,
     pressure: PressureGauge,
+    under_way: Arc<CallsUnderWay>,
 }
 
 /// What a layer above keeps with the database, its type forgotten.
@@ -166,6 +168,7 @@ impl Database {
             cascades: Cascades::default(),
             companions: Mutex::default(),
             pressure: PressureGauge::default(),
+            under_way: Arc::default(),
             n_plus_one_threshold: settings.n_plus_one_threshold,
             transaction_limit: settings.transaction_limit,
             feed: settings.feed.clone(),
@@ -339,6 +342,11 @@ impl Database {
     /// The tables that keep rows of organizations, as the migrations left them.
     pub(crate) fn owned(&self) -> &OwnedTables {
         &self.0.shared.owned
+    }
+
+    /// What was sent to it and has no answer yet.
+    pub fn calls_under_way(&self) -> &Arc<CallsUnderWay> {
+        &self.0.shared.under_way
     }
 
     /// The names of all tables, as the migrations left them.

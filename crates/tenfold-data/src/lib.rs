@@ -167,6 +167,7 @@ pub mod statement;
 pub mod testing;
 pub mod trace;
 pub mod transaction;
+mod under_way;
 mod value;
 pub mod verbs;
 mod waited;
@@ -219,6 +220,7 @@ pub use crate::statement::{
 };
 pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};
+pub use crate::under_way::{CallUnderWay, CallsUnderWay, DatabaseCall};
 #[doc(hidden)]
 pub use crate::value::uuid_schema;
 pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};

@@ -123,7 +123,8 @@ impl Statement {
 pub enum Outcome {
     /// It ran.
     Ok,
-    /// It failed. The caller got the error.
+    /// It failed, and the caller got the error. Or it was given up before its answer: at the deadline of its request, at the limit of its
+    /// transaction, or because its client had left.
     Failed,
 }
 

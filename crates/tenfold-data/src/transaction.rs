@@ -6,7 +6,6 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -16,7 +15,7 @@ use crate::context::{Caller, CallerOrigin, Context, Reach, SystemContext};
 use crate::error::DataError;
 use crate::feed::Topic;
 use crate::ownership::{Global, OrgId, Ownership};
-use crate::scope::{BoundaryTime, Connection, RepeatCheck, Scope};
+use crate::scope::{Connection, RepeatCheck, Scope};
 use crate::statement::{Boundary, CallSite};
 use crate::trace::TraceContext;
 use crate::waited::WaitMeter;
@@ -111,12 +110,10 @@ impl OpenTransaction {
     async fn begin(scope: &Arc<Scope>, org: Option<OrgId>, site: CallSite) -> Result<Self, DataError> {
         scope.open_transaction(site)?;
         let closing = Closing(Arc::clone(scope));
-        let started = Instant::now();
-        let meter = WaitMeter::opening(site);
-        let begun = scope.database().driver().begin_metered(scope.deadline(), org, &meter).await;
-        let elapsed = started.elapsed();
-        let time = BoundaryTime { elapsed, waits: meter.into_waits(), ..BoundaryTime::default() };
-        scope.record_boundary((Boundary::Begin, site), time, begun.is_ok());
+        let boundary = (Boundary::Begin, site);
+        let beginning = scope.reach(boundary, WaitMeter::opening(site));
+        let begun = scope.database().driver().begin_metered(scope.deadline(), org, beginning.meter()).await;
+        scope.record_boundary(boundary, beginning.end().into(), begun.is_ok());
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.state());

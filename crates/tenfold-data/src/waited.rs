@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::statement::CallSite;
@@ -26,6 +26,25 @@ impl DatabaseWaits {
     pub fn sum(&self) -> Duration {
         self.connection + self.writer + self.lock
     }
+
+    /// One wait.
+    pub(crate) fn of(kind: WaitKind, took: Duration, holder: Option<LockHolder>) -> Self {
+        let mut waits = DatabaseWaits { holder, ..DatabaseWaits::default() };
+        *match kind {
+            WaitKind::Connection => &mut waits.connection,
+            WaitKind::Writer => &mut waits.writer,
+            WaitKind::Lock => &mut waits.lock,
+        } = took;
+        waits
+    }
+
+    /// Adds later ones.
+    pub(crate) fn add(&mut self, later: DatabaseWaits) {
+        self.connection += later.connection;
+        self.writer += later.writer;
+        self.lock += later.lock;
+        self.holder = later.holder.or_else(|| self.holder.take());
+    }
 }
 
 /// What others wait for.
@@ -46,12 +65,25 @@ impl fmt::Display for LockHolder {
     }
 }
 
-/// Receives the waits while a driver works. Without any it costs nothing: the clock is read only by what waits.
+/// Something that a statement waits for, or may wait for.
+pub(crate) trait WaitSource: Send {
+    /// What was waited for since it began.
+    fn so_far(&self) -> DatabaseWaits;
+}
+
+/// Receives the waits while a driver works. Without any the clock is not read.
 #[derive(Default)]
 pub(crate) struct WaitMeter {
     /// The line that opens a transaction. What waits for it is told this line.
     site: Option<CallSite>,
-    waits: Mutex<Option<Box<DatabaseWaits>>>,
+    state: Mutex<MeterState>,
+}
+
+#[derive(Default)]
+struct MeterState {
+    /// Waits that are over.
+    over: Option<Box<DatabaseWaits>>,
+    open: Option<Box<dyn WaitSource>>,
 }
 
 /// How long a connection has waited for locks, as far as that was seen.
@@ -70,25 +102,26 @@ impl LockCounter {
     }
 
     /// Tells `meter` what is added until the result is dropped.
-    pub(crate) fn told_to<'a>(&'a self, meter: &'a WaitMeter) -> CountedLocks<'a> {
-        CountedLocks { counter: self, meter, before: self.micros.load(Ordering::Relaxed) }
+    pub(crate) fn told_to<'a>(self: &Arc<Self>, meter: &'a WaitMeter) -> OpenWait<'a> {
+        let before = self.micros.load(Ordering::Relaxed);
+        meter.open(CountedLocks { counter: Arc::clone(self), before })
     }
 }
 
 /// A statement that may wait for locks.
-pub(crate) struct CountedLocks<'a> {
-    counter: &'a LockCounter,
-    meter: &'a WaitMeter,
+struct CountedLocks {
+    counter: Arc<LockCounter>,
     before: u64,
 }
 
-impl Drop for CountedLocks<'_> {
-    fn drop(&mut self) {
+impl WaitSource for CountedLocks {
+    fn so_far(&self) -> DatabaseWaits {
         let waited = self.counter.micros.load(Ordering::Acquire).saturating_sub(self.before);
-        if waited > 0 {
-            let holder = self.counter.holder.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            self.meter.add(WaitKind::Lock, Duration::from_micros(waited), holder);
+        if waited == 0 {
+            return DatabaseWaits::default();
         }
+        let holder = self.counter.holder.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        DatabaseWaits::of(WaitKind::Lock, Duration::from_micros(waited), holder)
     }
 }
 
@@ -100,10 +133,23 @@ pub(crate) enum WaitKind {
     Lock,
 }
 
+/// A wait since a moment.
+pub(crate) struct PlainWait {
+    pub kind: WaitKind,
+    pub holder: Option<LockHolder>,
+    pub began: Instant,
+}
+
+impl WaitSource for PlainWait {
+    fn so_far(&self) -> DatabaseWaits {
+        DatabaseWaits::of(self.kind, self.began.elapsed(), self.holder.clone())
+    }
+}
+
 impl WaitMeter {
     /// For a transaction that is opened at this line.
     pub(crate) fn opening(site: CallSite) -> Self {
-        WaitMeter { site: Some(site), waits: Mutex::default() }
+        WaitMeter { site: Some(site), state: Mutex::default() }
     }
 
     /// The line that opens the transaction.
@@ -111,41 +157,43 @@ impl WaitMeter {
         self.site
     }
 
-    /// A wait begins. It ends when the result is dropped, also together with the future that waits.
+    fn state(&self) -> MutexGuard<'_, MeterState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A wait begins. It ends when the result is dropped, also together with the future that waits. One is open at a time.
+    pub(crate) fn open<'a>(&'a self, source: impl WaitSource + 'static) -> OpenWait<'a> {
+        self.state().open = Some(Box::new(source));
+        OpenWait { meter: self }
+    }
+
+    /// The same for one that begins just now.
     pub(crate) fn begin(&self, kind: WaitKind, holder: Option<LockHolder>) -> OpenWait<'_> {
-        OpenWait { meter: self, kind, holder, began: Instant::now() }
+        self.open(PlainWait { kind, holder, began: Instant::now() })
     }
 
-    /// Adds a wait that is over.
-    pub(crate) fn add(&self, kind: WaitKind, took: Duration, holder: Option<LockHolder>) {
-        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = waits.get_or_insert_default();
-        let sum = match kind {
-            WaitKind::Connection => &mut waits.connection,
-            WaitKind::Writer => &mut waits.writer,
-            WaitKind::Lock => &mut waits.lock,
-        };
-        *sum += took;
-        waits.holder = holder.or_else(|| waits.holder.take());
-    }
-
-    /// All that was waited for.
-    pub(crate) fn into_waits(self) -> DatabaseWaits {
-        let waits = self.waits.into_inner().unwrap_or_else(PoisonError::into_inner);
-        waits.map_or_else(DatabaseWaits::default, |waits| *waits)
+    /// All that was waited for so far.
+    pub(crate) fn waits(&self) -> DatabaseWaits {
+        let state = self.state();
+        let mut waits = state.over.as_deref().cloned().unwrap_or_default();
+        if let Some(open) = &state.open {
+            waits.add(open.so_far());
+        }
+        waits
     }
 }
 
 /// A wait that goes on.
 pub(crate) struct OpenWait<'a> {
     meter: &'a WaitMeter,
-    kind: WaitKind,
-    holder: Option<LockHolder>,
-    began: Instant,
 }
 
 impl Drop for OpenWait<'_> {
     fn drop(&mut self) {
-        self.meter.add(self.kind, self.began.elapsed(), self.holder.take());
+        let mut state = self.meter.state();
+        let waited = state.open.take().map(|open| open.so_far()).unwrap_or_default();
+        if !waited.sum().is_zero() {
+            state.over.get_or_insert_default().add(waited);
+        }
     }
 }

@@ -49,6 +49,7 @@ pub fn diagnose_within(journal: &Journal, since_us: Option<i64>, until_us: i64, 
     let found = incidents(journal, &(start..end));
     let Some(first) = found.first() else { return verdict::no_incident() };
     let events = BadEvents::of(journal, first);
+    let first = &Incident { onset: events.began(first.onset), ..first.clone() };
     let parts = parts(first);
     let changes = changes(journal, first, (&events, &parts), &(start..end));
     let mut answer = Diagnosis {
@@ -79,6 +80,7 @@ fn endpoint(journal: &Journal, incident: &Incident) -> EndpointFinding {
         failed_before: incident.failed.0,
         failed_now: incident.failed.1,
         errors: (incident.failed.1 * incident.now.requests).round() as u64,
+        unfinished: journal.unfinished.get(&incident.endpoint).copied().unwrap_or(0),
         p: incident.p,
     }
 }
@@ -131,6 +133,18 @@ impl<'a> BadEvents<'a> {
             Worse::Failing => event.failed,
             worse => time_of(event, worse) >= self.slow_from,
         }
+    }
+
+    /// The first second of it, if it is `onset` by what ended then: what takes long began before. A single one may have taken long before it,
+    /// so the second one counts.
+    fn began(&self, onset: u32) -> u32 {
+        if self.worse == Worse::Waiting {
+            return onset;
+        }
+        let bad = self.after.iter().filter(|event| self.is_bad(event));
+        let mut began: Vec<u32> = bad.map(|event| event.began_second()).collect();
+        began.sort_unstable();
+        began.get(1).or(began.last()).map_or(onset, |began| onset.min(*began))
     }
 
     fn affected(&self, of: impl Fn(&EventSample) -> u128) -> Vec<crate::affected::Party> {

@@ -28,6 +28,13 @@ pub struct WideEvent {
     pub parts: Vec<PartUse>,
 }
 
+impl WideEvent {
+    /// The second of [`at_us`](Self::at_us), since 1970.
+    pub(crate) fn second(&self) -> u32 {
+        u32::try_from(self.at_us.div_euclid(1_000_000)).unwrap_or(0)
+    }
+}
+
 /// How long a job waited in its queue until it began, or has waited so far.
 #[derive(Clone, Debug)]
 pub struct QueueWait {

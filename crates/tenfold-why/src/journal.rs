@@ -59,6 +59,8 @@ pub struct Journal {
     parts: usize,
     /// The jobs that run just now, and for how long, in milliseconds.
     pub(crate) running: Vec<(String, f64)>,
+    /// How many requests have no answer yet, by endpoint.
+    pub(crate) unfinished: HashMap<usize, u64>,
     pub(crate) samples: Samples,
     errors: Vec<String>,
     heavy: [SpaceSaving<u128>; 4],
@@ -76,7 +78,7 @@ pub struct Journal {
 pub(crate) struct JournalEndpoint {
     pub name: String,
     pub seconds: Seconds,
-    usual: UsualDuration,
+    pub usual: UsualDuration,
     pub minutes: BTreeMap<u32, MinuteCell>,
     pub parts: HashMap<PartKey, Seconds>,
 }
@@ -90,6 +92,7 @@ impl Journal {
             by_name: HashMap::new(),
             parts: 0,
             running: Vec::new(),
+            unfinished: HashMap::new(),
             samples: Samples::new(limits.events),
             errors: vec![String::new()],
             heavy: std::array::from_fn(|_| SpaceSaving::new(HEAVY)),
@@ -103,7 +106,7 @@ impl Journal {
 
     /// Records a finished request or job.
     pub fn record(&mut self, event: &WideEvent) {
-        let second = u32::try_from(event.at_us.div_euclid(1_000_000)).unwrap_or(0);
+        let second = event.second();
         let ms = event.duration_us as f64 / 1_000.0;
         let failed = u32::from(event.failed);
         let index = self.endpoint(&event.name);
@@ -120,18 +123,24 @@ impl Journal {
             endpoint.minutes.pop_first();
         }
         self.record_people(event, second, ms);
+        let sample = self.sample(index, event);
+        self.samples.push(sample);
+    }
+
+    /// A request or job of an endpoint, without its parts.
+    pub(crate) fn sample(&mut self, endpoint: usize, event: &WideEvent) -> EventSample {
         let error = event.error.as_deref().filter(|_| event.failed).map_or(0, |text| self.error(text));
-        self.samples.push(EventSample {
+        EventSample {
             at_us: event.at_us,
             organization: event.organization.unwrap_or(0),
             user: event.user.unwrap_or(0),
             trace: event.trace,
-            ms: ms as f32,
+            ms: event.duration_us as f32 / 1_000.0,
             waited_ms: event.waited_us as f32 / 1_000.0,
-            endpoint: index as u16,
+            endpoint: endpoint as u16,
             error,
             failed: event.failed,
-        });
+        }
     }
 
     /// Records how long a job waited in its queue, or has waited so far. Where no series is left it is not recorded.

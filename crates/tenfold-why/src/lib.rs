@@ -35,6 +35,7 @@ mod seconds;
 mod space_saving;
 mod statistics;
 mod surge;
+mod unfinished;
 mod usual;
 mod verdict;
 

@@ -28,6 +28,14 @@ pub struct EventSample {
     pub failed: bool,
 }
 
+impl EventSample {
+    /// The second in which it began, since 1970.
+    pub(crate) fn began_second(&self) -> u32 {
+        let began_us = self.at_us - (f64::from(self.ms) * 1_000.0) as i64;
+        u32::try_from(began_us.div_euclid(1_000_000)).unwrap_or(0)
+    }
+}
+
 /// Two rings: when an event leaves the ring of recent ones, it may enter the ring of older ones.
 ///
 /// Under load the recent ring holds seconds only. The older ring is thinned for each endpoint, so that what came before

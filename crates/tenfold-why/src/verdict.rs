@@ -49,6 +49,11 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         Worse::Failing => failing(endpoint, &since),
         Worse::Waiting => waiting(endpoint, &since),
     };
+    match endpoint.unfinished {
+        0 => {}
+        1 => sentence += ", and 1 request has no answer yet",
+        many => sentence += &format!(", and {many} requests have no answer yet"),
+    }
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
     }

@@ -41,6 +41,7 @@ pub fn json(answer: &Diagnosis) -> Value {
                 "before_ms": rounded(endpoint.before_ms),
                 "now_ms": rounded(endpoint.now_ms),
                 "errors": endpoint.errors,
+                "unfinished": endpoint.unfinished,
             })
         })
         .collect();
@@ -178,7 +179,14 @@ fn endpoints(answer: &Value) -> String {
                 format!("endpoint       {name}: waits {now} ms in the queue {queue}, {before} ms before\n")
             }
             None => {
-                format!("endpoint       {name}: {before} ms before, {now} ms now, {} errors\n", row["errors"])
+                let (errors, unfinished) = (&row["errors"], &row["unfinished"]);
+                let unfinished = match unfinished.as_u64() {
+                    None | Some(0) => String::new(),
+                    Some(_) => format!(", {unfinished} without an answer yet"),
+                };
+                format!(
+                    "endpoint       {name}: {before} ms before, {now} ms now, {errors} errors{unfinished}\n"
+                )
             }
         }
     };

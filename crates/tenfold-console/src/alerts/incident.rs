@@ -124,6 +124,7 @@ mod tests {
             failed_before: 0.0,
             failed_now: 0.0,
             errors: 0,
+            unfinished: 0,
             p: 1e-9,
         };
         Diagnosis {

@@ -115,6 +115,7 @@ fn endpoints(answer: &Diagnosis) -> Markup {
                     None => {
                         ", " (words::counted(endpoint.errors, "failed", "failed"))
                         " (" (words::percent(endpoint.failed_now)) ")"
+                        @if endpoint.unfinished > 0 { ", " (endpoint.unfinished) " without an answer yet" }
                     },
                 } }
         }

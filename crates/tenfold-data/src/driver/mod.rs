@@ -274,7 +274,7 @@ pub(crate) trait DriverTransaction: Send + Sync {
     }
 
     /// How long its connection has waited for locks, where that is known.
-    fn lock_counter(&self) -> Option<&LockCounter> {
+    fn lock_counter(&self) -> Option<&Arc<LockCounter>> {
         None
     }
 

@@ -1,14 +1,15 @@
 //! How a scope commits a transaction, with the statements that are sent together with COMMIT.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Scope;
 use super::connection::Connection;
-use super::run::StatementTime;
+use super::timed::{StatementTime, TimedCall};
 use crate::driver::NotCommitted;
 use crate::error::DataError;
 use crate::statement::{Boundary, CallSite, Dialect, Outcome, TransactionRecord};
+use crate::under_way::DatabaseCall;
 use crate::waited::{DatabaseWaits, WaitMeter};
 
 impl Scope {
@@ -23,11 +24,9 @@ impl Scope {
             self.has_written.store(true, Ordering::Relaxed);
         }
         let unsettled = self.database.hub().fence(writes);
-        let started = Instant::now();
-        let meter = WaitMeter::default();
-        let result = connection.commit(values, unsettled, &meter).await;
-        let whole = started.elapsed();
-        let waits = meter.into_waits();
+        let committing = self.reach((Boundary::Commit, site), WaitMeter::default());
+        let result = connection.commit(values, unsettled, committing.meter()).await;
+        let StatementTime { elapsed: whole, waits } = committing.end();
         let times = match &result {
             Ok(took) => own_times(took, waits.clone(), self.database.dialect()),
             Err(_) => Vec::new(),
@@ -60,6 +59,16 @@ impl Scope {
         }
     }
 
+    /// A transaction is about to begin, or to be committed. If that is given up, the observers are told.
+    pub(crate) fn reach(
+        &self,
+        boundary: (Boundary, CallSite),
+        meter: WaitMeter,
+    ) -> TimedCall<'_, impl FnOnce(StatementTime)> {
+        let (call, site) = (DatabaseCall::Boundary(boundary.0), boundary.1);
+        self.send(call, site, meter, move |took| self.record_boundary(boundary, took.into(), false))
+    }
+
     /// Tells the observers that a transaction has begun, or was committed.
     pub(crate) fn record_boundary(
         &self,
@@ -78,11 +87,16 @@ impl Scope {
 }
 
 /// How long the beginning or the end of a transaction took, what of it were statements, and what were waits.
-#[derive(Default)]
 pub(crate) struct BoundaryTime {
     pub elapsed: Duration,
     pub statements: Duration,
     pub waits: DatabaseWaits,
+}
+
+impl From<StatementTime> for BoundaryTime {
+    fn from(StatementTime { elapsed, waits }: StatementTime) -> Self {
+        BoundaryTime { elapsed, statements: Duration::ZERO, waits }
+    }
 }
 
 /// The time of each statement that was sent with COMMIT, so that they add up to the time of all of them. What was waited for counts to

@@ -148,7 +148,7 @@ impl Connection {
         let state = &self.state.0;
         let spent = match state.ending.load(Ordering::Acquire) {
             EXPIRED_WAITING => "it waited for something that is not the database",
-            _ => "its statements, and what was done between them, took that long",
+            _ => "its statements, with their waits for locks, and what was done between them took that long",
         };
         DriverError::TransactionLimit { opened: state.opened, limit: self.limit, spent }
     }

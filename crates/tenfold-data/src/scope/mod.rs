@@ -20,6 +20,7 @@ mod platform;
 mod repeats;
 mod run;
 mod signal;
+mod timed;
 mod waits;
 mod writes;
 
@@ -38,7 +39,6 @@ use tokio::time::Instant;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::asker::Asker;
-pub(crate) use self::commit::BoundaryTime;
 pub use self::connection::Connection;
 pub(crate) use self::connection::TransactionState;
 pub use self::drive::Driven;

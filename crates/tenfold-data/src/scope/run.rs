@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use tracing::Instrument as _;
 
@@ -10,6 +9,7 @@ use super::asker::{Asker, Via};
 use super::columns::add_columns;
 use super::connection::Connection;
 use super::deferred::DeferredRows;
+use super::timed::{StatementTime, TimedCall};
 use super::{RepeatCheck, Scope};
 use crate::cache::RowCache;
 use crate::driver::{Call, Deferred, DriverError, Params, Sink};
@@ -17,8 +17,9 @@ use crate::entity::Table;
 use crate::error::DataError;
 use crate::row::{ReadError, Row};
 use crate::statement::{CallSite, Outcome, Statement, StatementCost, StatementRecord};
+use crate::under_way::{DatabaseCall, OpenCall};
 use crate::value::Value;
-use crate::waited::{DatabaseWaits, WaitMeter};
+use crate::waited::WaitMeter;
 
 impl Scope {
     /// Runs a statement and reads its rows.
@@ -118,21 +119,32 @@ impl Scope {
         );
         // Held until the error is explained as well, which may query the catalog.
         let _under_way = connection.map(Connection::occupy);
-        let started = std::time::Instant::now();
+        let call = DatabaseCall::Statement(statement.name.clone());
+        let sent =
+            self.send(call, site, WaitMeter::default(), |took| self.record(statement, site, took, None));
         let call = Call { statement, params, tenant, deadline: self.deadline, sink };
-        let meter = WaitMeter::default();
         let result = match connection {
-            Some(connection) => connection.run(call, &meter).instrument(span).await,
-            None => self.database.driver().run_metered(call, &meter).instrument(span).await,
+            Some(connection) => connection.run(call, sent.meter()).instrument(span).await,
+            None => self.database.driver().run_metered(call, sent.meter()).instrument(span).await,
         };
-        let rows = result.as_ref().ok().copied();
-        let took = StatementTime { elapsed: started.elapsed(), waits: meter.into_waits() };
-        self.record(statement, site, took, rows);
+        self.record(statement, site, sent.end(), result.as_ref().ok().copied());
         match result {
             Ok(rows) => Ok(rows),
             // Boxed, because inline this rare path would make every future a quarter larger.
             Err(error) => Err(Box::pin(self.explain(connection, statement, site, error)).await),
         }
+    }
+
+    /// Something is sent to the database now. `given_up` is told if it is dropped before it has ended.
+    pub(super) fn send<G: FnOnce(StatementTime)>(
+        &self,
+        call: DatabaseCall,
+        site: CallSite,
+        meter: WaitMeter,
+        given_up: G,
+    ) -> TimedCall<'_, G> {
+        let call = OpenCall::now(self.trace.span_id, call, site, meter);
+        TimedCall::begin(self.database.calls_under_way(), call, given_up)
     }
 
     /// Explains an error of a statement. The statement ran in the transaction on `connection`, if it is still open.
@@ -163,7 +175,7 @@ impl Scope {
         }
     }
 
-    /// Counts a statement that has run, and tells the observers. Without `rows` the statement failed.
+    /// Counts a statement that has run, and tells the observers. Without `rows` the statement failed, or was given up.
     pub(super) fn record(
         &self,
         statement: &Statement,
@@ -196,18 +208,6 @@ impl Scope {
         for observer in self.database.observers() {
             observer.statement(&record);
         }
-    }
-}
-
-/// How long a statement took, and what of it were waits.
-pub(super) struct StatementTime {
-    pub elapsed: Duration,
-    pub waits: DatabaseWaits,
-}
-
-impl From<Duration> for StatementTime {
-    fn from(elapsed: Duration) -> Self {
-        StatementTime { elapsed, waits: DatabaseWaits::default() }
     }
 }
 

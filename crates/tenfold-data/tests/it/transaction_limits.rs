@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, join, pending, select};
-use tenfold_data::{DataError, DatabaseSettings, EntityExt, sql};
+use tenfold_data::{DataError, DatabaseSettings, DatabaseWaits, EntityExt, Outcome, sql};
 use tokio::sync::oneshot;
 
 use crate::bench::Bench;
@@ -142,7 +142,7 @@ async fn statement_after_statement_ends_at_the_limit_and_swallowing_that_stores_
             (line, promptly(long).await.unwrap_err())
         })
         .await;
-    told_of_the_limit(&error, line, "its statements, and what was done between them");
+    told_of_the_limit(&error, line, "what was done between them took that long");
     assert!(names(&bench).await.is_empty());
 }
 
@@ -162,7 +162,7 @@ async fn a_load_inside_that_comes_too_late_is_told_of_the_limit(bench: Bench) {
             (line, promptly(long).await.unwrap_err())
         })
         .await;
-    told_of_the_limit(&error, line, "its statements, and what was done between them");
+    told_of_the_limit(&error, line, "what was done between them took that long");
     assert_eq!(bench.repeated().len(), 0, "the same question again is a poll");
     assert!(names(&bench).await.is_empty());
 }
@@ -228,7 +228,11 @@ async fn a_statement_in_the_middle_is_cancelled_at_the_limit() {
             (line, promptly(long).await.unwrap_err())
         })
         .await;
-    told_of_the_limit(&error, line, "its statements, and what was done between them");
+    told_of_the_limit(&error, line, "what was done between them took that long");
+    let cut_off =
+        bench.statements().into_iter().find(|record| record.name == "sleep").expect("it is recorded");
+    assert_eq!(cut_off.outcome, Outcome::Failed);
+    assert!(cut_off.elapsed > Duration::ZERO && cut_off.waits == DatabaseWaits::default(), "{cut_off:?}");
     let active = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep(250)%'
                   AND pid <> pg_backend_pid()";

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{Either, join, select};
 use tenfold_data::{
-    Boundary, Context, DataError, DatabaseSettings, DatabaseWaits, EntityExt, LockHolder, Tx, sql,
+    Boundary, CallUnderWay, Context, DataError, DatabaseCall, DatabaseSettings, DatabaseWaits, EntityExt,
+    LockHolder, Outcome, Tx, sql,
 };
 use tokio::sync::oneshot;
 use tokio_postgres::Client;
@@ -121,6 +122,60 @@ async fn another_process_that_writes_to_the_file_is_a_lock() {
     assert!(holder.contains("another process"), "{holder}");
 }
 
+/// What has no answer yet.
+fn unanswered(bench: &Bench) -> Vec<CallUnderWay> {
+    bench.database.calls_under_way().longer_than(Duration::ZERO)
+}
+
+fn is_lock_of_another_process(waits: &DatabaseWaits) -> bool {
+    let holder = waits.holder.as_ref().map(ToString::to_string).unwrap_or_default();
+    waits.lock > waits.writer && holder.contains("another process")
+}
+
+/// A transaction of another process is open, and those of this one are given up while they wait. Two wait: the one that has the writer
+/// of its process, and one behind it.
+#[tokio::test]
+async fn what_is_given_up_tells_its_wait_for_another_process() {
+    let bench = Bench::sqlite().await;
+    let other = bench.reopened(&DatabaseSettings::default());
+    let ((is_open, opened), (go_on, went_on)) = (oneshot::channel(), oneshot::channel());
+    let holds =
+        holds(&other, (is_open, went_on), async |cx, tx| label(cx, "held").insert(tx).await.map(drop));
+    let stores = || {
+        bench.request(async |cx| {
+            let _ = cx.transaction(async |tx| label(&cx, "never").insert(tx).await).await;
+            panic!("the other process lets nobody write");
+        })
+    };
+    let given_up = async {
+        opened.await.unwrap();
+        let yields = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let both = join(stores(), stores());
+        let seen = async {
+            yields.await;
+            unanswered(&bench)
+        };
+        let Either::Right((seen, both)) = select(Box::pin(both), Box::pin(seen)).await;
+        drop(both);
+        go_on.send(()).unwrap();
+        assert_eq!(seen.len(), 2, "{seen:?}");
+        assert!(seen.iter().all(|call| call.call == DatabaseCall::Boundary(Boundary::Begin)), "{seen:?}");
+        assert!(seen.iter().all(|call| is_lock_of_another_process(&call.waits)), "{seen:?}");
+    };
+    join(holds, given_up).await;
+    other.waited();
+    let begun = bench.boundaries();
+    assert_eq!(begun.len(), 2, "{begun:?}");
+    for begin in begun {
+        assert_eq!((begin.boundary, begin.outcome), (Boundary::Begin, Outcome::Failed));
+        assert!(begin.waits.sum() <= begin.elapsed && is_lock_of_another_process(&begin.waits), "{begin:?}");
+    }
+}
+
 /// Adds a letter to all labels.
 async fn lengthen(tx: &mut Tx<'_>) -> Result<(), DataError> {
     let longer = sql!("labels.longer", "UPDATE work_labels SET name = name || 'x' WHERE org_id = $1");
@@ -135,8 +190,9 @@ async fn locks_were_seen(onlooker: &Client) {
     let asked = "SELECT query_start::text FROM pg_stat_activity
         WHERE datname = current_database() AND query LIKE 'WITH blocked AS MATERIALIZED%' AND pid <> pg_backend_pid()";
     let mut seen: Vec<Option<String>> = Vec::new();
-    // The first question may be one of before, and each is counted before the next one is asked.
-    while seen.len() < 3 {
+    // The first question may be one of before, and each is counted before the next one is asked. PostgreSQL begins anew to count the time
+    // with each of the three messages of a question.
+    while seen.len() < 7 {
         let rows = onlooker.query(asked, &[]).await.unwrap();
         let last: Option<String> = rows.first().map(|row| row.get(0));
         if last.is_some() && seen.last() != Some(&last) {
@@ -196,4 +252,34 @@ async fn a_lock_of_another_program_names_it_without_values() {
     let waits = waits_for_lock(&bench, lets_go).await;
     let holder = waits.holder.unwrap().to_string();
     assert_eq!(holder, "a session of a script (SELECT …)");
+}
+
+#[tokio::test]
+async fn a_statement_that_is_given_up_tells_its_wait_for_a_lock() {
+    let bench = Bench::postgres().await;
+    store_label(&bench, "locked").await.unwrap();
+    let onlooker = bench.onlooker().await;
+    let other = bench.as_runtime().await;
+    other.batch_execute("SET application_name = 'a script'; BEGIN").await.unwrap();
+    other.batch_execute("LOCK TABLE work_labels IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let waits = bench.request(async |cx| {
+        let _ = cx.transaction(async |tx| lengthen(tx).await).await;
+        panic!("the other session keeps the lock");
+    });
+    let seen = async {
+        locks_were_seen(&onlooker).await;
+        unanswered(&bench)
+    };
+    let Either::Right((seen, waits)) = select(Box::pin(waits), Box::pin(seen)).await;
+    drop(waits);
+    assert_eq!(seen.len(), 1, "{seen:?}");
+    assert_eq!(seen[0].call, DatabaseCall::Statement("labels.longer".into()));
+    assert!(seen[0].waits.lock > Duration::ZERO && seen[0].waits.holder.is_some(), "{seen:?}");
+    assert!(unanswered(&bench).is_empty());
+    let all = bench.statements();
+    let cut_off = all.iter().find(|record| record.name == "labels.longer").expect("it is recorded");
+    assert_eq!(cut_off.outcome, Outcome::Failed);
+    assert!(cut_off.waits.lock > Duration::ZERO && cut_off.waits.lock <= cut_off.elapsed, "{cut_off:?}");
+    let holder = cut_off.waits.holder.as_ref().unwrap().to_string();
+    assert_eq!(holder, "a session of a script (LOCK TABLE work_labels …)");
 }

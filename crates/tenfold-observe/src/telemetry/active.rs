@@ -41,6 +41,16 @@ pub(super) struct RunningJob {
     pub took: Duration,
 }
 
+/// A request that has no answer yet.
+pub(super) struct RunningRequest {
+    pub beginning: Beginning,
+    /// How long it has taken so far.
+    pub took: Duration,
+    pub organization: Option<OrgId>,
+    pub user: Option<Uuid>,
+    pub spent: Spent,
+}
+
 impl Active {
     pub(super) fn begin(&self, beginning: Beginning, began: Instant, spent: Spent) {
         let mut shard = self.shard(beginning.span_id);
@@ -96,6 +106,25 @@ impl Active {
             }));
         }
         jobs
+    }
+
+    /// The requests that began at least so long ago.
+    pub(super) fn running_requests(&self, least: Duration) -> Vec<RunningRequest> {
+        let mut requests = Vec::new();
+        for shard in &self.0 {
+            let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let running = shard.values().filter(|running| running.beginning.kind == WorkKind::Request);
+            requests.extend(running.filter(|running| running.began.elapsed() >= least).map(|running| {
+                RunningRequest {
+                    beginning: running.beginning.clone(),
+                    took: running.began.elapsed(),
+                    organization: running.organization,
+                    user: running.user,
+                    spent: running.spent.clone(),
+                }
+            }));
+        }
+        requests
     }
 
     /// Adds a repetition; one piece of work has few.

@@ -17,6 +17,7 @@ mod reading;
 mod rollup;
 mod spent;
 mod store;
+mod unfinished;
 mod why;
 mod work;
 
@@ -24,8 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tenfold_data::{
-    Boundary, CallRecord, CallSite, Clock, DatabaseWaits, OrgId, Outcome, RepeatKind, RepeatedRecord, SpanId,
-    StatementRecord, Timestamp, TransactionRecord, Uuid,
+    Boundary, CallRecord, CallSite, CallsUnderWay, Clock, DatabaseWaits, OrgId, Outcome, RepeatKind,
+    RepeatedRecord, SpanId, StatementRecord, Timestamp, TransactionRecord, Uuid,
 };
 
 use active::Active;
@@ -75,6 +76,7 @@ struct TelemetryState {
     why: WhyRecorder,
     plans: PlanBook,
     archive: OnceLock<Arc<dyn WhyArchive>>,
+    calls_under_way: OnceLock<Arc<CallsUnderWay>>,
     export: OnceLock<WorkExport>,
 }
 
@@ -136,6 +138,7 @@ impl Telemetry {
             why: WhyRecorder::default(),
             plans: PlanBook::default(),
             archive: OnceLock::new(),
+            calls_under_way: OnceLock::new(),
             export: OnceLock::new(),
         }))
     }

@@ -18,6 +18,9 @@ use super::work::Work;
 /// How many traces an answer to [`Telemetry::why`] has.
 const WHY_TRACES: usize = 5;
 
+/// A question about a moment that is no longer ago, in microseconds, is one about now.
+const JUST_NOW_US: i64 = 1_000_000;
+
 /// The most statements that one change concerns.
 const MOST_CONCERNED: usize = 100;
 
@@ -32,7 +35,7 @@ impl Telemetry {
         self.0.why.is_on()
     }
 
-    /// What is wrong from `since`, or in the last two hours, until `until`. Traces are those that are kept. `None` if
+    /// What is wrong from `since`, or in the last two hours, until `until`. Requests that have no answer yet count if that is now. Traces are those that are kept. `None` if
     /// nothing is recorded for it. It computes for up to a second, so call it where that blocks nobody.
     pub fn why(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
         if !self.0.why.is_on() {
@@ -45,7 +48,10 @@ impl Telemetry {
         let until_then = |at: Timestamp| Duration::try_from(until.duration_since(at)).ok();
         let running = jobs.into_iter().filter_map(|job| Some((job.kind, job.took.min(until_then(job.at)?))));
         let running = running.collect();
-        Some(self.completed(self.0.why.ask(since, until, running)?))
+        // Of an earlier time it is not known what was unfinished then.
+        let is_now = self.now().as_microsecond() - until.as_microsecond() <= JUST_NOW_US;
+        let unfinished = if is_now { self.unfinished() } else { Vec::new() };
+        Some(self.completed(self.0.why.ask(since, until, (running, &unfinished))?))
     }
 
     /// A job of this kind waited so long in its queue until it began, or has waited so far.

@@ -7,7 +7,7 @@ use tenfold_data::DatabaseWaits;
 use tenfold_why::{PartKey, PartUse};
 
 /// What work in progress has spent so far, each part once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Spent(pub(super) Vec<PartUse>);
 
 /// How many parts of one request or job are told apart.

@@ -8,3 +8,4 @@ mod pieces;
 mod plans;
 mod queues;
 mod restarts;
+mod unfinished;

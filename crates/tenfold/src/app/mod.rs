@@ -224,6 +224,7 @@ impl App {
         let watcher = observers::watcher(&metrics, &telemetry);
         observers.push(Arc::clone(&watcher) as Arc<dyn Observer>);
         let database = Database::open(&settings.database_url, &settings.database, clock, observers)?;
+        telemetry.set_calls_under_way(Arc::clone(database.calls_under_way()));
         let migrated = database.migrate(&self.migrations()).await?;
         self.note_start(&telemetry, &settings, migrated);
         announce(&database.row_level_security().await?);

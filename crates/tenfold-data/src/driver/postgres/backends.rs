@@ -23,13 +23,13 @@ pub(super) struct Backend {
     answered: AtomicU64,
     /// The transaction that its connection is for, if it is for one.
     opened: Mutex<Option<CallSite>>,
-    pub locks: LockCounter,
+    pub locks: Arc<LockCounter>,
 }
 
 impl Backend {
     fn new(pid: i32) -> Self {
         let (under_way, answered) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Backend { pid, under_way, answered, opened: Mutex::default(), locks: LockCounter::default() }
+        Backend { pid, under_way, answered, opened: Mutex::default(), locks: Arc::default() }
     }
 
     /// Counts a statement as under way until the result is dropped.

@@ -78,7 +78,7 @@ impl DriverTransaction for PostgresTransaction {
         }
     }
 
-    fn lock_counter(&self) -> Option<&LockCounter> {
+    fn lock_counter(&self) -> Option<&Arc<LockCounter>> {
         self.backend.as_ref().map(|backend| &backend.locks)
     }
 

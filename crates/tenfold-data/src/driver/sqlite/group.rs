@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::audience::{Audience, insert};
 use super::connection::{classify, execute};
+use super::holder::WriterHolder;
 use crate::driver::{CommitOutcome, DriverError, Unsettled};
 use crate::error::Source;
-use crate::waited::{LockHolder, WaitKind, WaitMeter};
+use crate::waited::WaitMeter;
 
 /// The pause before trying again to get the write lock from another process.
 const BUSY_PAUSE: Duration = Duration::from_millis(2);
@@ -47,8 +48,12 @@ impl GroupState {
     /// Begins the outer transaction if there is none. `BEGIN IMMEDIATE` takes the write lock at once. A read
     /// transaction that became a write later could fail with SQLITE_BUSY_SNAPSHOT however long it waited.
     ///
-    /// `meter` is told how long another process had that lock.
-    pub(super) async fn open_group(&mut self, meter: &WaitMeter) -> Result<(), DriverError> {
+    /// `holder` and `meter` are told how long another process had that lock.
+    pub(super) async fn open_group(
+        &mut self,
+        holder: &WriterHolder,
+        meter: &WaitMeter,
+    ) -> Result<(), DriverError> {
         if self.group.is_some() {
             return Ok(());
         }
@@ -60,10 +65,7 @@ impl GroupState {
                 Err(error) => match classify(&error) {
                     busy @ DriverError::Overloaded(_) if Instant::now() >= give_up => return Err(busy),
                     DriverError::Overloaded(_) => {
-                        waits.get_or_insert_with(|| {
-                            let holder = LockHolder::Other("another process that writes to the file".into());
-                            meter.begin(WaitKind::Lock, Some(holder))
-                        });
+                        waits.get_or_insert_with(|| holder.waits_outside(meter));
                         tokio::time::sleep(BUSY_PAUSE).await;
                     }
                     other => return Err(other),

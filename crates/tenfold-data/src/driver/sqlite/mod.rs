@@ -8,6 +8,7 @@ mod columns;
 mod connection;
 mod constraint;
 mod group;
+mod holder;
 mod inline;
 mod kept_open;
 mod list;

@@ -35,11 +35,11 @@ use tokio::time::Instant;
 use super::super::before;
 use super::connection::classify;
 use super::group::GroupState;
+use super::holder::WriterHolder;
 use super::log::WriteAheadLog;
 use super::transaction::SqliteTransaction;
 use crate::driver::{DriverError, Leader, LeaderEnd, SqliteSettings, start};
-use crate::statement::CallSite;
-use crate::waited::{LockHolder, WaitKind, WaitMeter};
+use crate::waited::WaitMeter;
 
 /// How often idle readers' snapshots are released. Another process cannot request it, and may have to wait for it
 /// before it can restart its log. At the same interval the thread looks for a group that no task commits.
@@ -59,8 +59,7 @@ pub(super) struct Queue {
     state: Arc<Mutex<GroupState>>,
     /// How many transactions wait in the queue, not counting tasks that wait to commit.
     waiting: AtomicUsize,
-    /// The line that opened the transaction which has the writer, or had it last; `None` for COMMIT.
-    holder: StdMutex<Option<CallSite>>,
+    holder: WriterHolder,
     /// How many COMMITs in a row had one member, with no transaction waiting.
     alone: AtomicU32,
     /// A moving average of a COMMIT's duration, in microseconds.
@@ -108,19 +107,14 @@ impl Queue {
     async fn writer_for(&self, meter: &WaitMeter) -> OwnedMutexGuard<GroupState> {
         // It fails while other tasks wait, so none of them is overtaken.
         if let Ok(state) = Arc::clone(&self.state).try_lock_owned() {
-            self.held_by(meter.site());
+            self.holder.is(meter.site());
             return state;
         }
-        let holder = *self.holder.lock().unwrap_or_else(PoisonError::into_inner);
-        let _waits = meter.begin(WaitKind::Writer, holder.map(LockHolder::Transaction));
+        let waits = self.holder.is_awaited(meter);
         let state = self.writer().await;
-        self.held_by(meter.site());
+        drop(waits);
+        self.holder.is(meter.site());
         state
-    }
-
-    /// Called with the writer in hand.
-    fn held_by(&self, site: Option<CallSite>) {
-        *self.holder.lock().unwrap_or_else(PoisonError::into_inner) = site;
     }
 
     /// The same for a thread. If transactions are waiting, the thread queues again behind them once, so that they join
@@ -143,7 +137,7 @@ impl Queue {
     /// it is long.
     fn commit(&self, state: &mut GroupState) {
         let started = Instant::now();
-        self.held_by(None);
+        self.holder.is(None);
         let Some(members) = state.commit_group() else { return };
         // The lock is held, so no other task updates these counters.
         let is_alone = members == 1 && !self.is_awaited();
@@ -261,7 +255,7 @@ impl Writer {
             log,
             state: Arc::new(Mutex::new(GroupState::new(connection))),
             waiting: AtomicUsize::new(0),
-            holder: StdMutex::default(),
+            holder: WriterHolder::default(),
             alone: AtomicU32::new(0),
             commit_takes: AtomicU64::new(0),
             commit_inline_limit: settings.commit_inline_limit,
@@ -288,7 +282,7 @@ impl Writer {
             if self.queue.to_commit.is_over() {
                 return Err(DriverError::Overloaded("the database is closing"));
             }
-            state.open_group(meter).await?;
+            state.open_group(&self.queue.holder, meter).await?;
             Ok(state)
         };
         SqliteTransaction::open(before(deadline, open).await?, &self.queue)
