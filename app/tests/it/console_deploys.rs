@@ -1,13 +1,13 @@
 //! The page of the deploys.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tenfold::both_databases;
-use tenfold::data::{Clock, Timestamp, TraceContext};
+use tenfold::data::{Clock, DataError, Database, DatabaseSettings, Timestamp, TraceContext};
 use tenfold::telemetry::diagnosis::{ChangeKind, JournalLimits};
 use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
 use tenfold::testing::{KeptHistory, TestApp};
+use tenfold::{SystemContext, both_databases, sql};
 
 use crate::why::{QUICK, ROUTE, operator, second};
 use crate::{console, sign_up, text};
@@ -16,6 +16,10 @@ const PASSWORD: &str = "a long enough password";
 const OTHER: &str = "GET /lab/others";
 /// The first process had the version before.
 const BEFORE: &str = "app 0.0.9 started";
+/// A version whose processes end at once.
+const LOOP: &str = "app 0.0.8 started";
+/// What changed with the version before.
+const SETTING: &str = "http.deadline changed from 9s to 11s";
 const NOW: &str = concat!("app ", env!("CARGO_PKG_VERSION"));
 
 async fn page(app: &TestApp, query: &str) -> String {
@@ -52,6 +56,7 @@ async fn earlier_process(app: &TestApp, ago: i64) {
     telemetry.record_for_why(JournalLimits::default());
     let history = KeptHistory::begin(&file(app), &telemetry, began).await;
     telemetry.changed(ChangeKind::Deploy, BEFORE.to_owned());
+    telemetry.changed(ChangeKind::Setting, SETTING.to_owned());
     clock.advance(Duration::from_secs(u64::try_from(ago - 600).unwrap_or(0)));
     for _ in 0..300 {
         request(&telemetry, ROUTE, 5);
@@ -90,6 +95,107 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_
     history.end().await;
 });
 
+/// Processes of a version that end at once: twelve starts, and a setting that changed with the first.
+async fn crash_loop(app: &TestApp, ago: i64) {
+    for start in 0..12 {
+        let began =
+            Timestamp::from_second(app.clock().now().as_second() - ago + 100 * start).unwrap_or_default();
+        let telemetry = Telemetry::new(Clock::manual(began));
+        telemetry.record_for_why(JournalLimits::default());
+        telemetry.changed(ChangeKind::Deploy, LOOP.to_owned());
+        if start == 0 {
+            telemetry.changed(ChangeKind::Setting, "mail.url changed".to_owned());
+        }
+        KeptHistory::begin(&file(app), &telemetry, began).await.kill().await;
+    }
+}
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_crash_loop_is_one_deploy(app) {
+    crash_loop(app, 5_400).await;
+    earlier_process(app, 3_600).await;
+    let history = KeptHistory::begin(&file(app), app.telemetry(), app.clock().now()).await;
+    let shown = page(app, "").await;
+    assert_eq!(shown.matches("<section class=\"deploy\">").count(), 3, "{shown}");
+    let looped = section(&shown, &format!("{LOOP} (12 times)"));
+    assert!(looped.contains("<li>mail.url changed</li>"), "{looped}");
+    assert!(shown.find(BEFORE) < shown.find(LOOP), "{shown}");
+    let cookie = operator(app).await;
+    let changes = console::page(app, &cookie, "/console/changes").await.text();
+    assert_eq!(changes.matches(LOOP).count(), 1, "{changes}");
+    assert!(changes.contains(&format!("{LOOP} (12 times)")), "{changes}");
+    history.end().await;
+});
+
+/// The file of a history, beside the process that has it.
+fn opened(file: &Path) -> Database {
+    let url = format!("sqlite:{}", file.display());
+    Database::open(&url, &DatabaseSettings::default(), Clock::system(), Vec::new()).expect("it can be opened")
+}
+
+/// Makes the hours of a file unreadable.
+async fn drop_hours(file: &Path) {
+    let database = opened(file);
+    let drop = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            sql!("tenfold_why_hours.drop", "DROP TABLE tenfold_why_hours").execute(tx).await
+        })
+        .await
+    };
+    database.run(None, drop).await.expect("they are there");
+    database.close().await;
+}
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn a_file_that_is_unreadable_leaves_what_is_in_memory(app) {
+    earlier_process(app, 3_600).await;
+    let history = KeptHistory::begin(&file(app), app.telemetry(), app.clock().now()).await;
+    drop_hours(&file(app)).await;
+    let owner = text(&sign_up(app, "one@new.test").await["token"]);
+    app.run_due_jobs().await;
+    for _ in 0..10 {
+        second(app, &[(&owner, "steps=2000000&times=1&fails=false")]).await;
+    }
+    let shown = page(app, "").await;
+    assert!(shown.contains("The file of why.history cannot be read"), "{shown}");
+    let new = section(&shown, NOW);
+    assert!(new.contains(&format!("the worst is <code>{ROUTE}</code>: takes ")), "{new}");
+    history.kill().await;
+});
+
+/// Ten minutes of a build that writes pages with something new.
+async fn newer_pages(file: &Path, until: i64) {
+    KeptHistory::begin(file, &Telemetry::new(Clock::system()), Timestamp::default()).await.kill().await;
+    let database = opened(file);
+    let body = "{\"series\":[[\"GET /orders\",{\"NewPart\":1},[]]],\"events\":[],\"changes\":[]}";
+    let write = async |cx: SystemContext| {
+        cx.transaction(async |tx| {
+            for page in 0..60 {
+                let write = sql!(
+                    "tenfold_why_pages.newer",
+                    "INSERT INTO tenfold_why_pages (id, ends_at, body) VALUES ($1, $2, $3)"
+                );
+                let write = write.bind(cx.new_id()).bind(until - 10 * page).bind(body.to_owned());
+                write.repeated("a test writes what a process writes in ten minutes").execute(tx).await?;
+            }
+            Ok::<_, DataError>(())
+        })
+        .await
+    };
+    database.run(None, write).await.expect("they can be written");
+    database.close().await;
+}
+
+both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn pages_of_a_newer_build_are_told(app) {
+    newer_pages(&file(app), app.clock().now().as_second()).await;
+    let history = KeptHistory::begin(&file(app), app.telemetry(), app.clock().now()).await;
+    let cookie = operator(app).await;
+    let told = format!("some 10 min of the history for `why` in {}", file(app).display());
+    for path in ["/console", "/console/deploys", "/console/endpoints/days?name=x"] {
+        let shown = console::page(app, &cookie, path).await.text();
+        assert!(shown.contains(&told) && shown.contains("a newer build wrote it"), "{path}: {shown}");
+    }
+    history.end().await;
+});
+
 both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn an_old_deploy_is_told_by_the_minutes_of_the_file(app) {
     earlier_process(app, 3_600).await;
     let began = app.clock().now();
@@ -107,6 +213,8 @@ both_databases!(crate::why::app(), [("console.password", PASSWORD)]; async fn an
     for part in ["Nothing got worse. 1 got better. 1 shows no clear difference.", "in whole minutes", "% less time"] {
         assert!(new.contains(part), "{part}: {new}");
     }
+    // The memory has forgotten the process before, and the file has not.
+    assert!(section(&shown, BEFORE).contains(&format!("<li>{SETTING}</li>")), "{shown}");
     // What an operator does is no deploy.
     let (_, beside) = new.split_once("Also in this time:").unwrap_or_else(|| panic!("{new}"));
     assert!(beside.contains("the queue default was paused"), "{new}");

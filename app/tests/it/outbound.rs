@@ -35,7 +35,7 @@ struct Pay {
     /// How long the service takes, in milliseconds.
     takes: u64,
     status: u16,
-    /// How long the caller waits, in milliseconds.
+    /// How long the caller waits, in milliseconds; 0 if it gives up as soon as it has begun.
     deadline: u64,
 }
 
@@ -52,8 +52,16 @@ impl Pay {
         let Pay { port, takes, status, deadline } = self;
         let path = format!("/v1/charges/ch_4711/{takes}/{status}?key=top-secret");
         let url = OutboundUrl::parse(&format!("http://127.0.0.1:{port}{path}"))?;
-        let request = OutboundRequest::new(Method::POST, Duration::from_millis(deadline));
-        let answer = OutboundClient::default().send(&url, request.operation("POST /v1/charges/{id}")).await?;
+        let patience = Duration::from_millis(if deadline == 0 { 60_000 } else { deadline });
+        let request = OutboundRequest::new(Method::POST, patience).operation("POST /v1/charges/{id}");
+        let client = OutboundClient::default();
+        let asked = client.send(&url, request);
+        if deadline == 0 {
+            // It is polled once, and dropped.
+            let answer = tokio::time::timeout(Duration::ZERO, asked).await;
+            anyhow::bail!("nobody waits for {answer:?}");
+        }
+        let answer = asked.await?;
         anyhow::ensure!(answer.is_success(), "the service is out of order");
         Ok(())
     }
@@ -164,4 +172,12 @@ both_databases!(app(), [("console.password", PASSWORD)]; async fn errors_and_tim
     let verdict = crate::text(&answer["verdict"]);
     assert!(verdict.contains("100 % of calls to 127.0.0.1:") && verdict.contains(" fail in place of 0.0 %"), "{verdict}");
     assert!(trace.contains("503") || trace.contains("timeout"), "{trace}");
+});
+
+both_databases!(app(), [("console.password", PASSWORD)]; async fn a_call_that_is_given_up_is_a_failure(app) {
+    let pay = quick();
+    let (answer, trace) = answer_after(app, "/shop/pay", |_| Pay { takes: 30_000, deadline: 0, ..pay }, pay).await;
+    let call = &answer["outbound"][0];
+    assert_eq!((&call["failed_before"], &call["failed_now"]), (&json!(0.0), &json!(1.0)), "{answer:#}");
+    assert!(trace.contains("abandoned"), "{trace}");
 });

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use tenfold::telemetry::diagnosis::{
     ChangeKind, ComparedTime, LedgerChange, MinuteCell, REACH, SavedSeries, TimeComparison, Trend, compare,
+    loop_starts,
 };
 use tenfold::telemetry::{EndpointSums, Telemetry};
 
@@ -25,22 +26,24 @@ pub(crate) struct NotedDeploy {
 }
 
 impl NotedDeploy {
-    /// The deploys among these changes, the newest first. `now` is in seconds since 1970.
+    /// The deploys among these changes, the newest first. The changes are in their order, a start before what came with it. `now` is in
+    /// seconds since 1970.
     pub(crate) fn of(mut changes: Vec<LedgerChange>, now: u32) -> Vec<Self> {
         changes.retain(|change| is_of_deploy(change.kind));
-        changes.sort_by_key(|change| (change.at_us, change.kind != ChangeKind::Deploy));
-        let mut known = BTreeSet::new();
-        changes.retain(|change| known.insert((change.at_us, change.what.clone())));
+        let begun = loop_starts(&changes);
         let mut groups: Vec<Vec<LedgerChange>> = Vec::new();
-        for change in changes {
+        let mut group_of = Vec::with_capacity(changes.len());
+        for (place, change) in changes.into_iter().enumerate() {
             let together = if change.kind == ChangeKind::Deploy { AGAIN_S } else { TOGETHER_S };
             let joins = groups.last().is_some_and(|group| second(&change) <= last(group) + together);
+            let is_again = begun[place] != place && group_of[begun[place]] + 1 == groups.len();
             match groups.last_mut() {
-                Some(group) if joins => group.push(change),
+                Some(group) if joins || is_again => group.push(change),
                 // An operator paused a queue.
                 _ if change.kind == ChangeKind::Schedule => {}
                 _ => groups.push(vec![change]),
             }
+            group_of.push(groups.len().saturating_sub(1));
         }
         let ends: Vec<(u32, u32)> =
             groups.iter().map(|group| (group.first().map_or(0, second), last(group))).collect();
@@ -134,19 +137,28 @@ pub(crate) struct DeployFigures {
 /// The seconds of endpoints in the two times of a deploy.
 type DeploySeconds = (Vec<SavedSeries>, Vec<SavedSeries>);
 
-/// What is known of these deploys, in their order. `None` if the file of `why.history` cannot be read.
-pub(crate) async fn figures(
-    telemetry: &Telemetry,
-    deploys: &[NotedDeploy],
-    now: u32,
-) -> Option<Vec<DeployFigures>> {
+/// What is known of several deploys.
+#[derive(Default)]
+pub(crate) struct KnownFigures {
+    /// In the order of the deploys.
+    pub of_deploys: Vec<DeployFigures>,
+    /// Whether the file of `why.history` could not be read, so they are from memory alone.
+    pub is_file_unread: bool,
+}
+
+/// What is known of these deploys, from the file and from memory.
+pub(crate) async fn figures(telemetry: &Telemetry, deploys: &[NotedDeploy], now: u32) -> KnownFigures {
     let minutes: Vec<Range<u32>> = deploys
         .iter()
         .flat_map(|deploy| [whole_minutes(&deploy.before), whole_minutes(&deploy.after)])
         .collect();
-    let archived = match telemetry.archive() {
-        Some(archive) => Some(archive.sums(minutes.clone()).await?),
-        None => None,
+    let (archived, is_file_unread) = match telemetry.archive() {
+        Some(archive) => {
+            let archived = archive.sums(minutes.clone()).await;
+            let is_unread = archived.is_none();
+            (archived, is_unread)
+        }
+        None => (None, false),
     };
     let (mut sums, written) = archived.map_or_else(
         || (vec![EndpointSums::new(); minutes.len()], 0),
@@ -171,9 +183,10 @@ pub(crate) async fn figures(
         });
         (seconds.collect::<Vec<Option<DeploySeconds>>>(), sums)
     });
-    let (seconds, sums) = read.await.ok()?;
+    let (seconds, sums) = read.await.unwrap_or_default();
     let of_deploys = deploys.iter().zip(seconds).zip(sums.chunks_exact(2));
-    Some(of_deploys.map(|((deploy, seconds), sums)| DeployFigures::of(deploy, seconds, sums)).collect())
+    let of_deploys = of_deploys.map(|((deploy, seconds), sums)| DeployFigures::of(deploy, seconds, sums));
+    KnownFigures { of_deploys: of_deploys.collect(), is_file_unread }
 }
 
 impl DeployFigures {

@@ -188,7 +188,7 @@ impl AddressedMail<'_> {
             SmtpFailure::Away(cause) => {
                 Err(TryLater::because("waiting for the mail server").caused_by(cause).into())
             }
-            SmtpFailure::NotNow(said) => {
+            SmtpFailure::NotNow(said) | SmtpFailure::Unanswered(said) => {
                 Err(anyhow::anyhow!("the mail server does not take the mail now: {said}"))
             }
             SmtpFailure::Never(said) => Err(refused(&said).into()),

@@ -10,8 +10,8 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use tokio::time::timeout;
-use tracing::Instrument as _;
 use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use crate::server::{Encryption, MailServer};
 
@@ -22,6 +22,8 @@ pub(crate) enum SmtpFailure {
     Away(Box<dyn StdError + Send + Sync>),
     /// It refuses the mail for now (4xx).
     NotNow(String),
+    /// It was sent the content, and nobody knows whether it has accepted the mail.
+    Unanswered(String),
     /// It refuses the mail for good (5xx).
     Never(String),
     /// It refuses the address for good.
@@ -47,18 +49,50 @@ pub(crate) async fn send(
     addresses: [&Address; 2],
     message: &[u8],
 ) -> Result<(), SmtpFailure> {
-    let span = tracing::info_span!(
-        "smtp",
-        otel.kind = "client",
-        server.address = server.host.as_str(),
-        server.port = server.port,
-        error.type = Empty,
-    );
-    let sent = exchange(server, limits, addresses, message).instrument(span.clone()).await;
-    if let Err(SmtpFailure::Away(_)) = &sent {
-        span.record("error.type", "unreachable");
-    }
+    let call = MailCall::begin(server);
+    let sent = exchange(server, limits, addresses, message).instrument(call.span.clone()).await;
+    call.end(&sent);
     sent
+}
+
+/// What telemetry learns of a mail: where it goes and how that ends.
+struct MailCall {
+    span: Span,
+    is_over: bool,
+}
+
+impl MailCall {
+    fn begin(server: &MailServer) -> Self {
+        let span = tracing::info_span!(
+            "smtp",
+            otel.kind = "client",
+            server.address = server.host.as_str(),
+            server.port = server.port,
+            error.type = Empty,
+        );
+        MailCall { span, is_over: false }
+    }
+
+    /// A mail that is refused for good is no failure of the server.
+    fn end(mut self, sent: &Result<(), SmtpFailure>) {
+        self.is_over = true;
+        let error = match sent {
+            Ok(()) | Err(SmtpFailure::Never(_) | SmtpFailure::NoSuchAddress(_)) => return,
+            Err(SmtpFailure::Away(_)) => "unreachable",
+            Err(SmtpFailure::NotNow(_)) => "deferred",
+            Err(SmtpFailure::Unanswered(_)) => "timeout",
+        };
+        self.span.record("error.type", error);
+    }
+}
+
+impl Drop for MailCall {
+    /// What is dropped before its answer was given up, such as at the time limit of its job.
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.span.record("error.type", "abandoned");
+        }
+    }
 }
 
 async fn exchange(
@@ -129,7 +163,7 @@ async fn submit(
     message: &[u8],
 ) -> Result<(), SmtpFailure> {
     let unknown =
-        |why: &str| SmtpFailure::NotNow(format!("nobody knows whether it has accepted the mail: {why}"));
+        |why: &str| SmtpFailure::Unanswered(format!("nobody knows whether it has accepted the mail: {why}"));
     match timeout(limit, connection.message(message)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) if error.status().is_none() => Err(unknown(&error.to_string())),

@@ -51,12 +51,22 @@ pub struct LedgerChange {
     pub unseen_us: Option<i64>,
     /// The names of the statements that it concerns, if that is known. It explains what these take longer, and little else.
     pub statements: Option<Vec<String>>,
+    /// For how many changes it stands, which are alike and followed each other; 1 for a single one.
+    pub times: u32,
 }
 
 impl LedgerChange {
     /// A change at a moment that is known.
     pub fn new(kind: ChangeKind, what: String, at_us: i64) -> Self {
-        LedgerChange { kind, what, at_us, organization: None, unseen_us: None, statements: None }
+        LedgerChange { kind, what, at_us, organization: None, unseen_us: None, statements: None, times: 1 }
+    }
+
+    /// What changed, with how often if it was more than once.
+    pub fn text(&self) -> String {
+        match self.times {
+            0 | 1 => self.what.clone(),
+            times => format!("{} ({times} times)", self.what),
+        }
     }
 
     /// How long the time is in which it may have happened, in seconds: 0 if the moment is known.

@@ -8,6 +8,7 @@ use crate::changes::{ChangeKind, LedgerChange, closeness};
 use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
 use crate::journal::{Journal, JournalEndpoint};
 use crate::plan::PlanPair;
+use crate::restarts::{PossibleCause, possible_causes};
 use crate::sample::EventSample;
 use crate::seconds::REACH;
 use crate::surge::surges;
@@ -188,23 +189,22 @@ fn changes(
 ) -> Vec<ChangeFinding> {
     let surges = surges(journal, range);
     let known = journal.changes().iter().filter(|change| change.kind != ChangeKind::Surge);
-    let near: Vec<(&LedgerChange, f64)> = known
-        .chain(&surges)
-        .map(|change| (change, change.lead_s(f64::from(incident.onset))))
-        .filter(|(_, lead_s)| closeness(*lead_s) > 0.01)
-        .collect();
+    let mut near = possible_causes(known.chain(&surges), f64::from(incident.onset));
+    near.retain(|cause| closeness(cause.felt_s) > 0.01);
     // How likely each is by its kind and time alone.
-    let likely = |(change, lead_s): &(&LedgerChange, f64)| {
-        nearness(journal, incident, change, *lead_s) * change.certainty() * weight(journal, change)
+    let likely = |cause: &PossibleCause| {
+        let certainty = cause.change.certainty();
+        nearness(journal, incident, cause) * certainty * weight(journal, cause)
     };
     // What is seen to do it leaves the rest to those that are only near.
     let seen = near
         .iter()
-        .filter_map(|near| Some(likely(near) * share_of_statements(near.0, parts, incident.worse)?));
+        .filter_map(|cause| Some(likely(cause) * share_of_statements(&cause.change, parts, incident.worse)?));
     let left = (1.0 - seen.fold(0.0, f64::max)).max(LITTLE);
     let mut ranked: Vec<ChangeFinding> = near
         .into_iter()
-        .filter_map(|(change, lead_s)| {
+        .filter_map(|cause| {
+            let change = &cause.change;
             let share = match (share_of_statements(change, parts, incident.worse), change.organization) {
                 (Some(share), _) => share.max(LITTLE),
                 // Jobs of others, and of other kinds, make these wait.
@@ -214,8 +214,13 @@ fn changes(
                 }
                 (None, _) => left,
             };
-            let score = likely(&(change, lead_s)) * share;
-            (score > 0.01).then(|| ChangeFinding { change: change.clone(), lead_s, share, score })
+            let score = likely(&cause) * share;
+            (score > 0.01).then_some(ChangeFinding {
+                change: cause.change,
+                lead_s: cause.lead_s,
+                share,
+                score,
+            })
         })
         .collect();
     ranked.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -225,35 +230,36 @@ fn changes(
 
 /// How well a change explains the onset by its time. One that acts at once had its chance in the seconds after it in which the endpoint was as
 /// before.
-fn nearness(journal: &Journal, incident: &Incident, change: &LedgerChange, lead_s: f64) -> f64 {
-    if !change.kind.acts_at_once() || lead_s < 1.0 {
-        return closeness(lead_s);
+fn nearness(journal: &Journal, incident: &Incident, cause: &PossibleCause) -> f64 {
+    let felt_s = cause.felt_s;
+    if !cause.change.kind.acts_at_once() || felt_s < 1.0 {
+        return closeness(felt_s);
     }
-    let since = incident.onset.saturating_sub(lead_s as u32);
+    let since = incident.onset.saturating_sub(felt_s as u32);
     let fine = journal.endpoints[incident.endpoint].seconds.between(since, incident.onset).count();
-    closeness(lead_s) * (-(fine as f64) / FINE_S).exp()
+    closeness(felt_s) * (-(fine as f64) / FINE_S).exp()
 }
 
 /// How likely a change is to be a cause at all. A start of the build that ran before changes less than what was changed with it.
-fn weight(journal: &Journal, change: &LedgerChange) -> f64 {
-    if is_restart(journal, change) { RESTART } else { change.kind.weight() }
+fn weight(journal: &Journal, cause: &PossibleCause) -> f64 {
+    if is_restart(journal, cause) { RESTART } else { cause.change.kind.weight() }
 }
 
 /// Whether it is the start of a build that ran directly before, and did not just replace another one. A build that returns after
 /// another one is no restart.
-fn is_restart(journal: &Journal, change: &LedgerChange) -> bool {
-    if change.kind != ChangeKind::Deploy {
+fn is_restart(journal: &Journal, cause: &PossibleCause) -> bool {
+    if cause.change.kind != ChangeKind::Deploy {
         return false;
     }
-    let is_before = |other: &&LedgerChange| other.kind == change.kind && other.at_us < change.at_us;
+    let is_before = |other: &&LedgerChange| other.kind == ChangeKind::Deploy && other.at_us < cause.began_us;
     let mut before: Vec<&LedgerChange> = journal.changes().iter().filter(is_before).collect();
     before.sort_by_key(|other| other.at_us);
-    let same = before.iter().rev().take_while(|other| other.what == change.what).count();
+    let same = before.iter().rev().take_while(|other| other.what == cause.what).count();
     let Some(first) = before.len().checked_sub(same).and_then(|place| before.get(place)) else {
         return false;
     };
     let replaces = same < before.len();
-    !(replaces && change.at_us - first.at_us < ROLLOUT_US)
+    !(replaces && cause.began_us - first.at_us < ROLLOUT_US)
 }
 
 /// How much of what got worse is in the statements that a change concerns, 0 to 1; `None` if these are not known. Statements that run

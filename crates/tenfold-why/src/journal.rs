@@ -150,7 +150,7 @@ impl Journal {
         let part = PartKey::Queue { queue: Arc::from(&*wait.queue), busy_with: None };
         let most = self.most_seconds();
         if self.has_room_for(index, &part) {
-            self.part(index, &part).record(second, 1, 0, wait.waited_us as f64 / 1_000.0, most);
+            self.part(index, &part, second).record(second, 1, 0, wait.waited_us as f64 / 1_000.0, most);
         }
     }
 
@@ -173,20 +173,16 @@ impl Journal {
         let most = self.most_seconds();
         for used in &event.parts {
             let ms = used.time_us as f64 / 1_000.0;
-            self.part(index, &used.part).record(second, used.times, used.failed, ms, most);
+            self.part(index, &used.part, second).record(second, used.times, used.failed, ms, most);
         }
     }
 
-    /// The series of a part of an endpoint. Each endpoint may need one more for those without room.
-    pub(crate) fn part(&mut self, index: usize, part: &PartKey) -> &mut Seconds {
+    /// The series of a part of an endpoint, for what happened in this second. Each endpoint may need one more for those without room.
+    pub(crate) fn part(&mut self, index: usize, part: &PartKey, second: u32) -> &mut Seconds {
+        let unnamed = part.unnamed().filter(|_| !self.endpoints[index].parts.contains_key(part));
+        let unnamed = unnamed.filter(|unnamed| !self.makes_room(index, unnamed, second));
         let has_room = self.has_room();
         let parts = &mut self.endpoints[index].parts;
-        let unnamed = part.unnamed().filter(|_| !parts.contains_key(part));
-        let unnamed = unnamed.filter(|unnamed| {
-            let of_kind = |known: &&PartKey| known.unnamed().as_ref() == Some(unnamed);
-            let most = if matches!(unnamed, PartKey::Outbound(_)) { SERVICES } else { HOLDERS };
-            parts.keys().filter(of_kind).count() >= most
-        });
         let part = unnamed.as_ref().unwrap_or(part);
         let is_known = parts.contains_key(part);
         self.parts += usize::from(!is_known && has_room);
@@ -195,6 +191,23 @@ impl Journal {
             parts.insert(part.clone(), Seconds::default());
         }
         parts.get_mut(part).expect("it was inserted")
+    }
+
+    /// Whether one more of the parts that have something in common may have a name, such as another service: an endpoint tells a few apart.
+    /// One of which nothing is known any more makes room.
+    fn makes_room(&mut self, index: usize, unnamed: &PartKey, second: u32) -> bool {
+        let parts = &mut self.endpoints[index].parts;
+        let of_kind = |known: &PartKey| known.unnamed().as_ref() == Some(unnamed);
+        let most = if matches!(unnamed, PartKey::Outbound(_)) { SERVICES } else { HOLDERS };
+        if parts.keys().filter(|known| of_kind(known)).count() < most {
+            return true;
+        }
+        let mut forgotten =
+            parts.iter().filter(|(known, seconds)| of_kind(known) && seconds.ended_before(second));
+        let Some(forgotten) = forgotten.next().map(|(known, _)| known.clone()) else { return false };
+        parts.remove(&forgotten);
+        self.parts = self.parts.saturating_sub(1);
+        true
     }
 
     fn record_people(&mut self, event: &WideEvent, second: u32, ms: f64) {

@@ -105,7 +105,7 @@ impl Journal {
                 None => &mut self.endpoints[index].seconds,
                 // A wait is in no duration, so it may not be counted with parts of one.
                 Some(part) if part.queue().is_some() && !self.has_room_for(index, &part) => continue,
-                Some(part) => self.part(index, &part),
+                Some(part) => self.part(index, &part, cells.first().map_or(0, |cell| cell.second)),
             };
             let dropped = cells.into_iter().filter_map(|cell| seconds.restore(cell, most)).max();
             self.dropped = self.dropped.max(dropped);

@@ -92,6 +92,11 @@ impl Seconds {
         self.0.len() >= most.max(1) && self.0.front().is_some_and(|oldest| oldest.second > since)
     }
 
+    /// Whether all that it has is so old at that second that it is forgotten.
+    pub(crate) fn ended_before(&self, second: u32) -> bool {
+        self.0.back().is_none_or(|newest| newest.second.saturating_add(REACH) <= second)
+    }
+
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -21,7 +21,8 @@ impl Journal {
             SecondCell { second, count: times, errors, slow, sum_ms: ms as f32, sum_log }
         };
         for used in &request.parts {
-            self.part(index, &used.part).restore(cell(used.times, used.failed, 0, used.time_us), most);
+            self.part(index, &used.part, second)
+                .restore(cell(used.times, used.failed, 0, used.time_us), most);
         }
         let endpoint = &mut self.endpoints[index];
         let is_slow = endpoint.usual.add(request.duration_us as f64 / 1_000.0);

@@ -4,7 +4,10 @@ mod archive;
 pub(crate) mod days;
 mod future;
 pub(crate) mod history;
+mod lock;
 mod maintenance;
+mod noted;
+mod opening;
 mod page;
 mod plans;
 pub(crate) mod question;
@@ -12,6 +15,7 @@ pub(crate) mod records;
 pub(crate) mod schedules;
 mod schema;
 pub(crate) mod settings;
+mod unread;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};

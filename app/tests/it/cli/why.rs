@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::in_both_places;
 #[cfg(target_os = "linux")]
 use super::place::Place;
-use super::process::Process;
+use super::process::{Process, wait_for};
 use super::sign_up;
 use super::wire::HttpRequest;
 
@@ -95,6 +95,49 @@ in_both_places!(fn a_restart_says_which_settings_have_changed(place) {
     assert!(other.len() == 1 && other.is_disjoint(&first), "{other:?} {first:?}");
 });
 
+in_both_places!(fn a_setting_that_ends_its_process_at_once_is_told(place) {
+    let serve = |deadline: &str| {
+        let settings = place.app(&["serve"]).env("TENFOLD_WHY__HISTORY", "why.db").env(PASSWORD.0, PASSWORD.1);
+        settings.env("TENFOLD_HTTP__DEADLINE", deadline).start()
+    };
+    serve("11s").stop();
+    // Before it has written a page, unless this machine stands still.
+    serve("7s").kill();
+    let mut server = serve("7s");
+    let changed = "http.deadline changed from &quot;11s&quot; to &quot;7s&quot;";
+    assert_eq!(cells_of_changes(&server, "http.deadline"), [changed]);
+    // The start that brought the setting is no second one of the same.
+    let starts = cells_of_changes(&server, " started");
+    assert!(starts.len() == 2 && starts[0].ends_with(" started (2 times)"), "{starts:?}");
+    let cookie = sign_in_to_console(&server, PASSWORD.1);
+    let deploys = server.ask(&HttpRequest::get("/console/deploys").header("cookie", &cookie)).text();
+    assert!(deploys.contains(changed), "{deploys}");
+    server.stop();
+});
+
+in_both_places!(fn a_second_process_waits_for_the_file_of_the_first(place) {
+    let serve = || {
+        let settings = place.app(&["serve", "--role", "web"]).env("TENFOLD_WHY__HISTORY", "why.db");
+        settings.env(PASSWORD.0, PASSWORD.1).start()
+    };
+    let (mut first, mut second) = (serve(), serve());
+    let told = "the history for `why` is not kept in why.db: another process keeps its history there";
+    let cookies = [&first, &second].map(|server| sign_in_to_console(server, PASSWORD.1));
+    let is_told = |server: &Process, cookie: &str, path: &str| {
+        server.ask(&HttpRequest::get(path).header("cookie", cookie)).text().contains(told)
+    };
+    for path in ["/console", "/console/deploys"] {
+        assert!(is_told(&second, &cookies[1], path) && !is_told(&first, &cookies[0], path), "{path}");
+    }
+    assert!(format!("{}{}", second.out(), second.err()).contains(told));
+    first.kill();
+    wait_for(|| second.err(), || (!is_told(&second, &cookies[1], "/console")).then_some(()));
+    second.stop();
+    let third = serve();
+    let starts = cells_of_changes(&third, " started");
+    assert!(starts.len() == 1 && starts[0].ends_with(" (3 times)"), "{starts:?}");
+});
+
 in_both_places!(fn a_deploy_says_which_schedules_have_changed(place) {
     let serve = |zone: &str, role: &str| {
         let settings = place.app(&["serve", "--role", role]).env(PASSWORD.0, PASSWORD.1);
@@ -139,11 +182,13 @@ in_both_places!(fn a_new_build_of_a_version_is_told_from_a_restart(place) {
     let program = Path::new(env!("CARGO_BIN_EXE_app"));
     let first = starts(program);
     assert!(first.len() == 1 && first[0].contains(" (build "), "{first:?}");
-    assert_eq!(starts(program), [&*first[0], &*first[0]]);
+    let again = format!("{} (2 times)", first[0]);
+    assert_eq!(starts(program), [&*again]);
     // The same commit is the same build, whatever else it was made from.
     if option_env!("SOURCE_COMMIT").is_none_or(str::is_empty) {
         let all = starts(&another_build(place));
-        assert!(all.len() == 3 && all[0] != first[0] && all[0].contains(" (build "), "{all:?}");
+        assert!(all.len() == 2 && all[1] == again, "{all:?}");
+        assert!(all[0] != first[0] && all[0].ends_with(" started") && all[0].contains(" (build "), "{all:?}");
     }
 });
 

@@ -13,6 +13,7 @@ use tenfold::prelude::Timestamp;
 use tenfold::telemetry::diagnosis::{ChangeKind, LedgerChange, MinuteCell, SavedMinute};
 use tenfold::telemetry::{ArchivedDays, Telemetry};
 
+use super::why::history;
 use crate::access::Operator;
 use crate::layout::{errors, nothing, page};
 use crate::words;
@@ -46,7 +47,7 @@ pub(crate) async fn days(
         @if !is_kept {
             p.quiet { "The last two hours of this process: set " code { "why.history" } " to a file to keep fourteen days." }
         }
-        @if let Some(error) = telemetry.history_error() { p.bad { (error) } }
+        (history(telemetry))
         @if found.minutes.is_empty() { (nothing("Nothing in this time.")) } @else { (tables(&found)) }
     };
     page("Endpoint", "/console/endpoints", &content)
@@ -129,12 +130,12 @@ fn row(first: u32, length: u32, cell: &MinuteCell, changes: &[LedgerChange]) -> 
 /// What was started and migrated in this time, each once, with how often.
 fn within(changes: &[LedgerChange], first: u32, length: u32) -> Vec<String> {
     let time = i64::from(first) * 60_000_000..i64::from(first + length) * 60_000_000;
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut times: BTreeMap<&str, u32> = BTreeMap::new();
     let is_shown = |change: &&LedgerChange| matches!(change.kind, ChangeKind::Deploy | ChangeKind::Migration);
     for change in changes.iter().filter(is_shown).filter(|change| time.contains(&change.at_us)) {
-        *times.entry(&change.what).or_default() += 1;
+        *times.entry(&change.what).or_default() += change.times;
     }
-    let text = |(what, times): (&str, usize)| match times {
+    let text = |(what, times): (&str, u32)| match times {
         1 => what.to_owned(),
         more => format!("{what} ({more} times)"),
     };

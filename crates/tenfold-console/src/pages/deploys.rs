@@ -10,9 +10,9 @@ use tenfold::http::{Response, ServerState, State};
 use tenfold::telemetry::Telemetry;
 use tenfold::telemetry::diagnosis::{ChangeKind, LedgerChange, Trend};
 
-use super::changes::{moment, noted};
-use super::days::DAYS;
+use super::changes::{all, moment};
 use super::endpoints::encoded;
+use super::why::history;
 use crate::access::Operator;
 use crate::deploys::{DeployFigures, DeployRow, DeployTime, NotedDeploy, figures};
 use crate::layout::{errors, nothing, number_if_it_is_one, page};
@@ -38,7 +38,7 @@ pub(crate) async fn deploys(
 ) -> Response {
     let telemetry = state.telemetry();
     let now = u32::try_from(telemetry.clock().now().as_second()).unwrap_or(0);
-    let changes = all_changes(&state, now).await;
+    let changes = all(&state).await;
     let all = NotedDeploy::of(changes.clone(), now);
     let (count, skip) = (all.len(), after.skip.unwrap_or(0));
     let shown: Vec<NotedDeploy> = all.into_iter().skip(skip).take(ROWS).collect();
@@ -49,33 +49,23 @@ pub(crate) async fn deploys(
             a href="/console/changes" { "all changes" } "." }
         (kept(telemetry))
         @if shown.is_empty() { (nothing(if count == 0 { "Nothing was noted: why.record turns it on." } else { "There are no older ones." })) }
-        @if let Some(figures) = &figures {
-            @for (deploy, figures) in shown.iter().zip(figures) { (section(deploy, figures, &changes, now, telemetry)) }
-        } @else {
-            p.bad { "The file of why.history cannot be read; the log says why." }
+        @if figures.is_file_unread {
+            p.bad { "The file of why.history cannot be read; the log says why. What follows is what this process remembers of two hours." }
         }
+        @for (deploy, figures) in shown.iter().zip(&figures.of_deploys) { (section(deploy, figures, &changes, now, telemetry)) }
         (older(skip, count))
     };
     page("Deploys", "/console/deploys", &content)
 }
 
-/// What this process remembers, and of the last fourteen days what the file has.
-async fn all_changes(state: &ServerState, now: u32) -> Vec<LedgerChange> {
-    let mut changes = noted(state).await;
-    if let Some(archive) = state.telemetry().archive() {
-        changes.extend(archive.changes(now.saturating_sub(DAYS * 86_400) / 60).await);
-    }
-    changes
-}
-
 /// How far back the page knows.
 fn kept(telemetry: &Telemetry) -> Markup {
     html! {
-        @if telemetry.archive().is_none() {
+        @if telemetry.archive().is_none() && telemetry.history_error().is_none() {
             p.quiet { "This process keeps no history, so it knows its own start and nothing before it. Set " code { "why.history" }
                 " to a file, such as data/why.db: then starts and minutes of fourteen days are known." }
         }
-        @if let Some(error) = telemetry.history_error() { p.bad { (error) } }
+        (history(telemetry))
     }
 }
 
@@ -114,18 +104,14 @@ fn section(
 
 /// The texts of changes, each once, with how often; in the order in which they were noted.
 fn texts(changes: &[LedgerChange]) -> Vec<String> {
-    let mut texts: Vec<(&str, usize)> = Vec::new();
-    for LedgerChange { what, .. } in changes {
-        match texts.iter_mut().find(|(known, _)| known == what) {
-            Some((_, times)) => *times += 1,
-            None => texts.push((what, 1)),
+    let mut all: Vec<LedgerChange> = Vec::new();
+    for change in changes {
+        match all.iter_mut().find(|known| known.what == change.what) {
+            Some(known) => known.times = known.times.saturating_add(change.times),
+            None => all.push(change.clone()),
         }
     }
-    let text = |(what, times): (&str, usize)| match times {
-        1 => what.to_owned(),
-        more => format!("{what} ({more} times)"),
-    };
-    texts.into_iter().map(text).collect()
+    all.iter().map(LedgerChange::text).collect()
 }
 
 /// What it did, in a sentence or two; or why that is not known.

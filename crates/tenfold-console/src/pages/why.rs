@@ -97,9 +97,11 @@ pub(super) fn answers(
     }
 }
 
-/// Says if a restart would forget, although it should not.
-fn history(telemetry: &Telemetry) -> Markup {
-    html! { @if let Some(error) = telemetry.history_error() { p.bad { (error) } } }
+/// Says if a restart would forget, although it should not, and what of the time before this process is not known.
+pub(super) fn history(telemetry: &Telemetry) -> Markup {
+    html! {
+        @for told in [telemetry.history_error(), telemetry.history_gap()].into_iter().flatten() { p.bad { (told) } }
+    }
 }
 
 fn endpoints(answer: &Diagnosis) -> Markup {

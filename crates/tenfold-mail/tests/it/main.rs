@@ -13,7 +13,7 @@ use tenfold_mail::{Letter, Mailer};
 
 /// An application of the mail module and one that sends mails.
 pub fn app() -> App {
-    let writer = Module::new("writer").job::<SendGreeting>().job::<SendThenFail>();
+    let writer = Module::new("writer").job::<SendGreeting>().job::<SendThenFail>().job::<GiveUpSending>();
     App::new("mail-alone", "0.0.0").module(sessions()).module(tenfold_mail::module()).module(writer)
 }
 
@@ -59,6 +59,33 @@ impl Job for SendThenFail {
         let Some(mail) = mailer.address(&job, &self.to).await? else { return Ok(()) };
         mail.send(&Letter::new("en", "A letter")).await?;
         anyhow::bail!("it dies before it has ended")
+    }
+}
+
+/// Sends a mail, and gives up as soon as the server on this port has been asked something.
+#[derive(Serialize, Deserialize)]
+pub struct GiveUpSending {
+    pub to: String,
+    pub port: u16,
+}
+
+impl Job for GiveUpSending {
+    const KIND: &'static str = "writer.give_up_sending";
+    const QUEUE: &'static str = tenfold_mail::QUEUE;
+
+    async fn run(self, job: JobContext) -> anyhow::Result<()> {
+        let mailer = job.service::<Mailer>()?;
+        let Some(mail) = mailer.address(&job, &self.to).await? else { return Ok(()) };
+        let is_asked = async {
+            while !sink::is_asked(self.port) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let letter = Letter::new("en", "A letter");
+        tokio::select! {
+            sent = mail.send(&letter) => sent,
+            () = is_asked => anyhow::bail!("it was given up"),
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use tenfold::SystemContext;
 use tenfold::data::{Dialect, EntityExt as _};
-use tenfold::jobs::{FinishedJob, JobState};
+use tenfold::jobs::{Enqueue as _, FinishedJob, JobState};
+use tenfold::telemetry::{What, WorkKind};
 use tenfold::testing::{self, Log, TestApp};
 use tenfold_mail::admin;
 
 use crate::sink::{MailSink, SmtpReply};
-use crate::{SendGreeting, TOKEN, app, greet};
+use crate::{GiveUpSending, SendGreeting, TOKEN, app, greet};
 
 const ADA: &str = "ada@acme.test";
 
@@ -165,6 +167,53 @@ with_server!(SmtpReply::To("RCPT", "451 4.7.1 greylisted"); async fn a_refusal_f
     app.run_due_jobs().await;
     assert_eq!(sink.mails().len(), 1);
     app.expect_no_jobs().await;
+});
+
+/// Why the call to the server failed, as telemetry has it, of the only job that ran.
+fn failure(app: &TestApp) -> Option<String> {
+    let jobs = app.telemetry().newest(10, |work| work.beginning.kind == WorkKind::Job);
+    let [job] = &jobs[..] else { panic!("{jobs:?}") };
+    let calls = job.spans.iter().filter_map(|span| match &span.what {
+        What::Outbound(call) => Some(call),
+        _ => None,
+    });
+    let calls: Vec<_> = calls.collect();
+    let [call] = &calls[..] else { panic!("{calls:?}") };
+    assert_eq!(call.host, "127.0.0.1");
+    call.error.clone()
+}
+
+/// How the call to the server failed by which a mail is sent.
+async fn failure_of_sending(app: &TestApp) -> Option<String> {
+    let _spans = app.record_spans();
+    greet(app, None, &[ADA]).await;
+    app.run_due_jobs().await;
+    failure(app)
+}
+
+with_server!(SmtpReply::To("RCPT", "451 4.7.1 greylisted"); async fn a_deferred_mail_is_a_failed_call(app, _sink) {
+    assert_eq!(failure_of_sending(app).await.as_deref(), Some("deferred"));
+});
+
+with_server!(SmtpReply::SilentAt("."); async fn a_mail_without_an_answer_is_a_failed_call(app, _sink) {
+    assert_eq!(failure_of_sending(app).await.as_deref(), Some("timeout"));
+});
+
+with_server!(SmtpReply::Silence; async fn a_mail_to_a_silent_server_is_a_failed_call(app, _sink) {
+    assert_eq!(failure_of_sending(app).await.as_deref(), Some("unreachable"));
+});
+
+with_server!(SmtpReply::To("RCPT", "550 5.1.1 no such user"); async fn a_mail_refused_for_good_is_no_failed_call(app, _sink) {
+    assert_eq!(failure_of_sending(app).await, None);
+});
+
+with_server!(SmtpReply::SilentAt("MAIL"); async fn a_mail_that_is_given_up_is_a_failed_call(app, sink) {
+    let _spans = app.record_spans();
+    let job = GiveUpSending { to: ADA.to_owned(), port: sink.address.port() };
+    let enqueue = async |cx: SystemContext| cx.transaction(async |tx| tx.enqueue(job).await).await;
+    app.run(enqueue).await.expect("it is enqueued");
+    app.run_due_jobs().await;
+    assert_eq!(failure(app).as_deref(), Some("abandoned"));
 });
 
 /// The server is away: that counts as no attempt.

@@ -1,5 +1,6 @@
 //! A mail server on loopback that says what a test wants, and keeps what it was sent.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,14 @@ pub enum SmtpReply {
     Silence,
     /// It hangs up after the greeting.
     HangUp,
+}
+
+/// The ports of the servers that were asked something.
+static ASKED: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// Whether the server on this port was asked something.
+pub fn is_asked(port: u16) -> bool {
+    ASKED.lock().unwrap_or_else(PoisonError::into_inner).contains(&port)
 }
 
 /// A mail server.
@@ -91,6 +100,7 @@ impl SinkState {
                 continue;
             }
             self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.clone());
+            ASKED.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.local_addr()?.port());
             let answer = match &reply {
                 SmtpReply::To(word, answer) if line.starts_with(word) => answer,
                 _ if line.starts_with("EHLO") => "250-sink.test\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN",

@@ -10,7 +10,7 @@ use tenfold_why::{Diagnosis, LedgerChange, MinuteCell, SavedMinute, SavedPage};
 /// A future that is not awaited where it is made.
 type ArchiveFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Minutes of an endpoint, and the starts and migrations among them.
+/// Minutes of an endpoint, and the starts, migrations and changed settings among them.
 #[derive(Clone, Debug, Default)]
 pub struct ArchivedDays {
     /// The minutes, in no particular order. One that is not over may be there in part.
@@ -41,7 +41,8 @@ pub trait WhyArchive: Debug + Send + Sync {
     /// The minutes of a range, counted since 1970, of one endpoint; those of more than fourteen days ago are gone.
     fn days<'a>(&'a self, endpoint: &'a str, minutes: Range<u32>) -> ArchiveFuture<'a, ArchivedDays>;
 
-    /// The starts and migrations since a minute, counted since 1970, the oldest first; those of more than fourteen days ago are gone.
+    /// The starts, migrations and changed settings since a minute, counted since 1970, the oldest first; those of more than fourteen days ago
+    /// are gone.
     fn changes(&self, since: u32) -> ArchiveFuture<'_, Vec<LedgerChange>>;
 
     /// The sums of ranges of minutes, counted since 1970, of all endpoints; `None` if they cannot be read. An hour in which a range is

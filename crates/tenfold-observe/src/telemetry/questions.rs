@@ -150,4 +150,14 @@ impl Telemetry {
     pub fn history_error(&self) -> Option<String> {
         self.0.why.history_error()
     }
+
+    /// Sets what could not be read of the history when the process started, in words; `None` if all was read.
+    pub fn set_history_gap(&self, gap: Option<String>) {
+        self.0.why.set_history_gap(gap);
+    }
+
+    /// What could not be read of it.
+    pub fn history_gap(&self) -> Option<String> {
+        self.0.why.history_gap()
+    }
 }

@@ -35,6 +35,7 @@ pub(super) struct WhyRecorder {
     journal: Mutex<Option<Journal>>,
     lost: AtomicU64,
     history_error: Mutex<Option<String>>,
+    history_gap: Mutex<Option<String>>,
 }
 
 /// What is not in the journal yet.
@@ -185,6 +186,14 @@ impl WhyRecorder {
 
     pub(super) fn history_error(&self) -> Option<String> {
         lock(&self.history_error).clone()
+    }
+
+    pub(super) fn set_history_gap(&self, gap: Option<String>) {
+        *lock(&self.history_gap) = gap;
+    }
+
+    pub(super) fn history_gap(&self) -> Option<String> {
+        lock(&self.history_gap).clone()
     }
 
     /// Records finished work.

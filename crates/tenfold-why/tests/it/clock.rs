@@ -106,3 +106,30 @@ fn seconds_that_find_no_room_are_told() {
     read.restore(later.save(0, u32::MAX));
     assert_eq!(read.dropped(), Some(NOW_S));
 }
+
+fn call(host: usize) -> PartUse {
+    let part = PartKey::Outbound(Some(Arc::from(format!("host{host}.test"))));
+    PartUse { part, times: 1, time_us: 10, failed: 0 }
+}
+
+/// The services that are told apart since then.
+fn services(journal: &Journal, since: u32) -> Vec<PartKey> {
+    let page = journal.save(since, u32::MAX);
+    page.series.into_iter().filter_map(|series| series.part).collect()
+}
+
+#[test]
+fn a_service_that_nobody_calls_any_more_makes_room() {
+    let mut journal = Journal::new(JournalLimits::default());
+    (0..17).for_each(|host| journal.record(&event(NOW_S, vec![call(host)])));
+    let all = services(&journal, NOW_S);
+    assert!(all.len() == 17 && all.contains(&PartKey::Outbound(None)), "{all:?}");
+    // The first is called on, and the seventeenth has no place yet.
+    journal.record(&event(NOW_S + 7_199, vec![call(0), call(16)]));
+    assert!(services(&journal, NOW_S + 7_199).contains(&PartKey::Outbound(None)));
+    let series = journal.series();
+    journal.record(&event(NOW_S + 7_200, vec![call(16), call(0)]));
+    let now = services(&journal, NOW_S + 7_200);
+    assert!(now.len() == 2 && now.contains(&call(16).part) && now.contains(&call(0).part), "{now:?}");
+    assert_eq!(journal.series(), series);
+}

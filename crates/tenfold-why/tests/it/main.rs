@@ -7,4 +7,5 @@ mod faults;
 mod pieces;
 mod plans;
 mod queues;
+mod restarts;
 mod unfinished;

@@ -49,7 +49,7 @@ pub(super) async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: boo
     let (name, welcome, prints) = (app.name, app.demo.filter(|_| demo), loaded.fingerprints());
     let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
     let export = begin_export(export, started.state.clone(), telemetry.clone(), clock.clone());
-    let history = begin_history(&settings, &prints, (clock, began), telemetry).await;
+    let history = begin_history(&settings, prints, (clock, began), telemetry).await;
     let operators = serve_operators(port, started.operators.take(), say)?;
     if welcome.is_some() {
         started.seed().await?;
@@ -107,7 +107,7 @@ async fn end_recording(history: Option<History>, export: Option<Exporter>) {
 /// Keeps what is recorded for `why` over a restart, if it should be.
 async fn begin_history(
     settings: &Settings,
-    prints: &SettingPrints,
+    prints: SettingPrints,
     clock: (Clock, Timestamp),
     telemetry: Telemetry,
 ) -> Option<History> {

@@ -39,7 +39,7 @@ impl KeptHistory {
         let settings = HistorySettings { file: file.display().to_string(), bytes, days };
         let (database, prints) = (DatabaseSettings::default(), BTreeMap::new());
         let clock = (telemetry.clock().clone(), began);
-        let history = History::begin(&settings, &database, &prints, clock, telemetry.clone()).await;
+        let history = History::begin(&settings, &database, prints, clock, telemetry.clone()).await;
         let history = history.unwrap_or_else(|| panic!("{:?}", telemetry.history_error()));
         KeptHistory { history, telemetry: telemetry.clone() }
     }
@@ -50,6 +50,11 @@ impl KeptHistory {
     /// Its telemetry does not record.
     pub async fn ask(&self, since: Option<Timestamp>, until: Timestamp) -> Diagnosis {
         question::ask(&self.telemetry, since, until).await.expect("it records")
+    }
+
+    /// Ends as if its process was killed.
+    pub async fn kill(self) {
+        self.history.kill().await;
     }
 
     /// Writes what was recorded last.

@@ -15,7 +15,7 @@ use tenfold_observe::telemetry::{ArchivedDays, ArchivedSums, EndpointSums, WhyAr
 use tokio::sync::Mutex as TurnLock;
 
 use super::future::{end_minute, end_us, latest};
-use super::{days, page};
+use super::{days, noted, page};
 
 /// How many seconds a page is of at most. It is of ten, unless one before it could not be written.
 pub(super) const LONGEST_PAGE_S: u32 = 60;
@@ -57,8 +57,22 @@ impl HistoryArchive {
             })
             .await
             .unwrap_or_default();
-        let read = move || bodies.iter().filter_map(|(body,)| page::read(body)).collect();
-        tokio::task::spawn_blocking(read).await.unwrap_or_default()
+        let count = bodies.len();
+        let read = move || bodies.iter().filter_map(|(body,)| page::read(body).ok()).collect();
+        let mut pages: Vec<SavedPage> = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        if pages.len() < count {
+            let unread = count - pages.len();
+            tracing::warn!(
+                unread,
+                "pages of the history for `why` are of a newer build, or damaged, and were not read"
+            );
+        }
+        if !pages.is_empty() {
+            // A process that ended before its first page has noted its start and its settings all the same.
+            let times = i64::from(seconds.start) * 1_000_000..i64::from(seconds.end) * 1_000_000;
+            pages.push(SavedPage { changes: self.changes_of(times).await, ..SavedPage::default() });
+        }
+        pages
     }
 
     async fn days_of(&self, endpoint: &str, minutes: Range<u32>) -> ArchivedDays {
@@ -76,9 +90,13 @@ impl HistoryArchive {
     }
 
     async fn changes_since(&self, minute: u32) -> Vec<LedgerChange> {
-        let since_us = i64::from(minute) * 60_000_000;
-        let times = since_us..end_us(latest(self.database.clock()));
-        self.read(async |cx| days::changes(&cx, times).await).await.unwrap_or_default()
+        self.changes_of(i64::from(minute) * 60_000_000..i64::MAX).await
+    }
+
+    /// The changes of these microseconds since 1970, without those of the future.
+    async fn changes_of(&self, times: Range<i64>) -> Vec<LedgerChange> {
+        let times = times.start..times.end.min(end_us(latest(self.database.clock())));
+        self.read(async |cx| noted::read(&cx, times).await).await.unwrap_or_default()
     }
 
     /// The minutes of each hour are read once, and added up before the next hour is read.

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use tenfold_data::{DataError, SystemContext, SystemTx, sql};
-use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange, MinuteCell, SavedMinute, SecondCell};
+use tenfold_observe::telemetry::diagnosis::{MinuteCell, SavedMinute, SecondCell};
 
 pub(super) const MIGRATION: &str =
     "CREATE TABLE tenfold_why_hours (hour bigint NOT NULL, endpoint text NOT NULL, body text NOT NULL, PRIMARY KEY (hour, endpoint));
@@ -17,8 +17,6 @@ pub(super) const MIGRATION: &str =
 const MOST_ENDPOINTS: usize = 2_001;
 /// How many hours of an endpoint are read at most: those of fourteen days, and the ones at both ends.
 const MOST_HOURS: i64 = 340;
-/// How many starts and migrations are kept.
-const MOST_CHANGES: i64 = 1_000;
 
 /// How much is kept of the last fourteen days.
 #[derive(Clone, Copy, Debug)]
@@ -128,51 +126,14 @@ pub(super) async fn forget(
     .bind(bytes.unwrap_or(i64::MAX))
     .bind(times.end.div_euclid(3_600))
     .execute(tx)
-    .await?;
-    sql!(
-        "tenfold_why_changes.forget",
-        "DELETE FROM tenfold_why_changes WHERE at < $1 OR at < (
-             SELECT min(at) FROM (SELECT at FROM tenfold_why_changes WHERE at <= $3 ORDER BY at DESC LIMIT $2) newest
-         )"
-    )
-    .bind(times.start.saturating_mul(1_000_000))
-    .bind(MOST_CHANGES)
-    .bind(times.end.saturating_mul(1_000_000))
-    .execute(tx)
     .await
     .map(drop)
-}
-
-/// Keeps the starts and migrations among these changes: jobs and surges are too many.
-pub(super) async fn write_changes(tx: &mut SystemTx<'_>, changes: &[LedgerChange]) -> Result<(), DataError> {
-    for change in changes {
-        let kind = match change.kind {
-            ChangeKind::Deploy => "deploy",
-            ChangeKind::Migration => "migration",
-            _ => continue,
-        };
-        sql!(
-            "tenfold_why_changes.write",
-            "INSERT INTO tenfold_why_changes (at, what, kind) VALUES ($1, $2, $3) ON CONFLICT (at, what) DO NOTHING"
-        )
-        .bind(change.at_us)
-        .bind(change.what.clone())
-        .bind(kind.to_owned())
-        .repeated("a start has few, in a file of its own that only this task writes")
-        .execute(tx)
-        .await?;
-    }
-    Ok(())
 }
 
 /// Removes what is of the time after this second, since 1970.
 pub(super) async fn forget_future(tx: &mut SystemTx<'_>, latest: i64) -> Result<(), DataError> {
     sql!("tenfold_why_hours.forget_future", "DELETE FROM tenfold_why_hours WHERE hour > $1")
         .bind(latest.div_euclid(3_600))
-        .execute(tx)
-        .await?;
-    sql!("tenfold_why_changes.forget_future", "DELETE FROM tenfold_why_changes WHERE at > $1")
-        .bind(latest.saturating_mul(1_000_000))
         .execute(tx)
         .await
         .map(drop)
@@ -204,22 +165,4 @@ pub(super) async fn hour(cx: &SystemContext, hour: i64) -> Result<Vec<HourRow>, 
         tracing::warn!(hour, "an hour of the history for `why` has more endpoints than are looked at");
     }
     Ok(rows)
-}
-
-/// The starts and migrations of these microseconds since 1970, the oldest first.
-pub(super) async fn changes(cx: &SystemContext, times: Range<i64>) -> Result<Vec<LedgerChange>, DataError> {
-    let rows: Vec<(i64, String, String)> = sql!(
-        "tenfold_why_changes.read",
-        "SELECT at, what, kind FROM tenfold_why_changes WHERE at >= $1 AND at < $2 ORDER BY at LIMIT $3"
-    )
-    .bind(times.start)
-    .bind(times.end)
-    .bind(MOST_CHANGES)
-    .all(cx)
-    .await?;
-    let changes = rows.into_iter().map(|(at_us, what, kind)| {
-        let kind = if kind == "migration" { ChangeKind::Migration } else { ChangeKind::Deploy };
-        LedgerChange::new(kind, what, at_us)
-    });
-    Ok(changes.collect())
 }

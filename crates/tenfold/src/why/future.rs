@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tenfold_data::{Clock, DataError, SystemTx, Timestamp, sql};
 
-use super::days;
+use super::{days, noted};
 
 /// What is recorded of a later time than now and this is of the future.
 const AHEAD: Duration = Duration::from_secs(60);
@@ -71,5 +71,6 @@ pub(super) async fn forget_future(tx: &mut SystemTx<'_>, latest: i64) -> Result<
         .bind(latest)
         .execute(tx)
         .await?;
-    days::forget_future(tx, latest).await
+    days::forget_future(tx, latest).await?;
+    noted::forget_future(tx, latest).await
 }

@@ -4,15 +4,13 @@
 //! writes it. Whatever happens to the file, the application goes on, and the console says that it is not kept.
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tenfold_data::{
-    Clock, DataError, Database, DatabaseSettings, MigrationFile, ModuleMigrations, SystemContext, SystemTx,
-    Timestamp, Uuid, sql,
+    Clock, DataError, Database, DatabaseSettings, SystemContext, SystemTx, Timestamp, Uuid, sql,
 };
 use tenfold_observe::telemetry::Telemetry;
 use tenfold_observe::telemetry::diagnosis::LedgerChange;
@@ -22,28 +20,17 @@ use tokio::task::JoinHandle;
 use super::archive::{HistoryArchive, LONGEST_PAGE_S};
 use super::days::{self, DayBounds};
 use super::future::{ClockRun, forget_future, latest};
-use super::page;
-use super::settings::{self, SettingPrints};
+use super::lock::HistoryLock;
+use super::opening::{HistoryOpening, MOST_PAGES, OpenHistory, REACH, ReadBack, complain};
+use super::settings::SettingPrints;
+use super::{noted, page};
 
 /// How often a page is written.
 const EVERY: Duration = Duration::from_secs(10);
-/// How long before the start of a process pages are read.
-const REACH: Duration = Duration::from_secs(7_200);
-/// How many pages are kept: those of a day.
-const MOST_PAGES: i64 = 8_640;
 /// How long minutes are kept: fourteen days.
 const DAYS: Duration = Duration::from_secs(14 * 86_400);
 /// How long the last page may take when the process stops.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-const MIGRATIONS: &[MigrationFile] = &[
-    MigrationFile {
-        name: "0001_pages.sql",
-        text: "CREATE TABLE tenfold_why_pages (id uuid PRIMARY KEY, ends_at bigint NOT NULL, body text NOT NULL);",
-    },
-    settings::MIGRATION,
-    MigrationFile { name: "0003_days.sql", text: days::MIGRATION },
-];
 
 /// `why.history` and its bounds.
 #[derive(Clone, Debug)]
@@ -63,35 +50,54 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads what the process before wrote, and begins to write. An error is logged and shown in the console.
+    /// Reads what the process before wrote, and begins to write; once it has ended, if it still runs. An error is logged and shown in the console.
     ///
     /// `prints` are the settings, to be compared with those of the process before; `began` is when this process did.
     pub(crate) async fn begin(
         history: &HistorySettings,
         settings: &DatabaseSettings,
-        prints: &SettingPrints,
+        prints: SettingPrints,
         (clock, began): (Clock, Timestamp),
         telemetry: Telemetry,
     ) -> Option<Self> {
-        let file = &history.file;
-        let database = match open(file, settings, prints, clock, &telemetry).await {
-            Ok(database) => database,
+        // Nothing was restored yet, so these are of this process.
+        let (started, settings) = (telemetry.changes(), settings.clone());
+        let opening =
+            HistoryOpening { file: history.file.clone(), settings, prints, clock, telemetry, started };
+        let opened = match opening.try_open(ReadBack::All).await {
+            Ok(opened) => opened,
             Err(error) => {
-                complain(&telemetry, file, &error);
+                complain(&opening.telemetry, &history.file, &error);
                 return None;
             }
         };
+        let began = u32::try_from(began.as_second()).unwrap_or(0);
+        let (history, telemetry) = (history.clone(), opening.telemetry.clone());
+        let writer = opened.map(|open| HistoryWriter::new(open, telemetry.clone(), history.clone()));
         let stop = Arc::new(Notify::new());
-        let written = Arc::new(AtomicU32::new(0));
-        telemetry.set_archive(Arc::new(HistoryArchive::new(database.clone(), Arc::clone(&written))));
-        let clock = ClockRun::new(database.clock().clone());
-        let writer = HistoryWriter { database, telemetry, written, history: history.clone(), clock };
+        let stopped = Arc::clone(&stop);
         #[expect(
             clippy::disallowed_methods,
             reason = "it runs as long as the process and is a part of no request"
         )]
-        let task = tokio::spawn(writer.run(u32::try_from(began.as_second()).unwrap_or(0), Arc::clone(&stop)));
+        let task = tokio::spawn(async move {
+            let writer = match writer {
+                Some(writer) => writer,
+                None => match opening.wait(began, &stopped).await {
+                    Some(open) => HistoryWriter::new(open, telemetry, history),
+                    None => return,
+                },
+            };
+            writer.run(began, stopped).await;
+        });
         Some(History { stop, task })
+    }
+
+    /// Ends as if the process was killed: without a last page.
+    pub(crate) async fn kill(self) {
+        self.task.abort();
+        // It was cancelled, as intended.
+        let _ = self.task.await;
     }
 
     /// Writes the last page.
@@ -103,54 +109,10 @@ impl History {
     }
 }
 
-fn complain(telemetry: &Telemetry, file: &str, error: &anyhow::Error) {
-    let text = format!("the history for `why` is not kept in {file}: {error:#}");
-    if telemetry.set_history_error(Some(text.clone())) {
-        tracing::warn!("{text}");
-    }
-}
-
-async fn open(
-    file: &str,
-    settings: &DatabaseSettings,
-    prints: &SettingPrints,
-    clock: Clock,
-    telemetry: &Telemetry,
-) -> anyhow::Result<Database> {
-    if let Some(folder) = Path::new(file).parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let database = Database::open(&format!("sqlite:{file}"), settings, clock, Vec::new())?;
-    database.migrate(&[ModuleMigrations { module: "tenfold", files: MIGRATIONS }]).await?;
-    let first = (database.clock().now() - REACH).as_second();
-    let latest = latest(database.clock());
-    let read = async |cx: SystemContext| {
-        sql!(
-            "tenfold_why_pages.read",
-            "SELECT body FROM tenfold_why_pages WHERE ends_at > $1 AND ends_at <= $2 ORDER BY ends_at LIMIT $3"
-        )
-        .bind(first)
-        .bind(latest)
-        .bind(MOST_PAGES)
-        .bounded()
-        .all::<(String,), _>(&cx)
-        .await
-    };
-    let pages: Vec<(String,)> = database.run(None, read).await?;
-    let latest = u32::try_from(latest).unwrap_or(0);
-    for mut page in pages.iter().filter_map(|(body,)| page::read(body)) {
-        page.forget_after(latest);
-        telemetry.restore_for_why(page);
-    }
-    // A row that is damaged is replaced by then, so the next process can compare again.
-    if let Err(error) = settings::compare(&database, telemetry, prints).await {
-        tracing::warn!("which settings have changed is not known from {file}: {error:#}");
-    }
-    Ok(database)
-}
-
 struct HistoryWriter {
     database: Database,
+    #[expect(dead_code, reason = "the file is this process's as long as it is held")]
+    lock: HistoryLock,
     telemetry: Telemetry,
     /// The minute from which on nothing was written yet.
     written: Arc<AtomicU32>,
@@ -176,6 +138,18 @@ struct PageRow {
 }
 
 impl HistoryWriter {
+    /// From here on questions read the file, too.
+    fn new(
+        OpenHistory { database, lock }: OpenHistory,
+        telemetry: Telemetry,
+        history: HistorySettings,
+    ) -> Self {
+        let written = Arc::new(AtomicU32::new(0));
+        telemetry.set_archive(Arc::new(HistoryArchive::new(database.clone(), Arc::clone(&written))));
+        let clock = ClockRun::new(database.clock().clone());
+        HistoryWriter { database, lock, telemetry, written, history, clock }
+    }
+
     /// `began` is when the process did, in seconds since 1970: what came before this task is written, too.
     async fn run(mut self, began: u32, stop: Arc<Notify>) {
         let mut from = WrittenUntil { second: began, minute: began / 60, tidied: None };
@@ -241,7 +215,8 @@ impl HistoryWriter {
                 if is_steady {
                     forget_future(tx, latest).await?;
                 }
-                days::forget(tx, self.history.days, oldest..latest).await
+                days::forget(tx, self.history.days, oldest..latest).await?;
+                noted::forget(tx, oldest..latest).await
             })
             .await
         };
@@ -264,7 +239,7 @@ fn pages(telemetry: &Telemetry, database: &Database, seconds: Range<u32>) -> Vec
 }
 
 async fn write_page(tx: &mut SystemTx<'_>, page: PageRow) -> Result<(), DataError> {
-    days::write_changes(tx, &page.changes).await?;
+    noted::write(tx, &page.changes).await?;
     sql!("tenfold_why_pages.write", "INSERT INTO tenfold_why_pages (id, ends_at, body) VALUES ($1, $2, $3)")
         .bind(page.id)
         .bind(i64::from(page.ends_at))

@@ -8,6 +8,8 @@ use tenfold_observe::telemetry::diagnosis::{
     StatementPlace,
 };
 
+use super::unread::UnreadPage;
+
 /// A page as JSON: short, since there is one for every ten seconds.
 #[derive(Serialize, Deserialize)]
 pub(super) struct PageText {
@@ -43,7 +45,7 @@ struct EventText(String, String, i64, HexId, HexId, HexId, f32, bool, #[serde(de
 #[derive(Serialize, Deserialize)]
 struct HexId(String);
 
-/// Kind, what, microseconds since 1970, organization, since when it was not seen, the names of statements.
+/// Kind, what, microseconds since 1970, organization, since when it was not seen, the names of statements, for how many it stands.
 #[derive(Serialize, Deserialize)]
 struct ChangeText(
     KindText,
@@ -52,7 +54,17 @@ struct ChangeText(
     Option<HexId>,
     #[serde(default)] Option<i64>,
     #[serde(default)] Option<Vec<String>>,
+    #[serde(default = "once", skip_serializing_if = "is_once")] u32,
 );
+
+fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_once(times: &u32) -> bool {
+    *times == 1
+}
 
 #[derive(Serialize, Deserialize)]
 enum KindText {
@@ -73,9 +85,15 @@ pub(super) fn write(page: SavedPage) -> String {
     serde_json::to_string(&PageText::from(page)).unwrap_or_default()
 }
 
-/// The page of a text; `None` if it is damaged, or another version wrote it differently.
-pub(super) fn read(text: &str) -> Option<SavedPage> {
-    serde_json::from_str::<PageText>(text).ok()?.page()
+/// The page of a text, without starts: the table of changes has those, and of a loop only some.
+///
+/// # Errors
+/// It is damaged, or another build wrote it differently.
+pub(super) fn read(text: &str) -> Result<SavedPage, UnreadPage> {
+    let page = serde_json::from_str::<PageText>(text).ok().and_then(PageText::page);
+    let mut page = page.ok_or_else(|| UnreadPage::of(text))?;
+    page.changes.retain(|change| change.kind != ChangeKind::Deploy);
+    Ok(page)
 }
 
 impl From<SavedPage> for PageText {
@@ -92,8 +110,8 @@ impl From<SavedPage> for PageText {
             EventText(endpoint, error, event.at_us, organization, user, trace, ms, failed, waited_ms)
         });
         let changes = page.changes.into_iter().map(|change| {
-            let LedgerChange { kind, what, at_us, organization, unseen_us, statements } = change;
-            ChangeText(kind.into(), what, at_us, organization.map(HexId::of), unseen_us, statements)
+            let LedgerChange { kind, what, at_us, organization, unseen_us, statements, times } = change;
+            ChangeText(kind.into(), what, at_us, organization.map(HexId::of), unseen_us, statements, times)
         });
         PageText { series: series.collect(), events: events.collect(), changes: changes.collect() }
     }
@@ -135,17 +153,17 @@ impl PageText {
                 Some(SavedEvent { endpoint, error, event })
             },
         );
-        let changes =
-            changes.into_iter().map(|ChangeText(kind, what, at_us, organization, unseen_us, statements)| {
-                LedgerChange {
-                    kind: kind.into(),
-                    what,
-                    at_us,
-                    organization: organization.and_then(|id| id.id()),
-                    unseen_us,
-                    statements,
-                }
-            });
+        let changes = changes.into_iter().map(
+            |ChangeText(kind, what, at_us, organization, unseen_us, statements, times)| LedgerChange {
+                kind: kind.into(),
+                what,
+                at_us,
+                organization: organization.and_then(|id| id.id()),
+                unseen_us,
+                statements,
+                times,
+            },
+        );
         Some(SavedPage {
             series: series.collect(),
             events: events.collect::<Option<_>>()?,

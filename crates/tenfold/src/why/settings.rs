@@ -1,13 +1,14 @@
-//! Which settings differ from those of the process before, as the history has them.
+//! What a process that starts notes in the history at once: its start, and which settings differ from those of the process before.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::json;
-use tenfold_data::{DataError, Database, MigrationFile, SystemContext, sql};
-use tenfold_observe::telemetry::Telemetry;
-use tenfold_observe::telemetry::diagnosis::ChangeKind;
+use tenfold_data::{Database, MigrationFile, SystemContext, sql};
+use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange};
 
+use super::future::latest;
+use super::noted;
 use crate::config::{SettingPrint, hex};
 
 pub(super) const MIGRATION: MigrationFile = MigrationFile {
@@ -32,13 +33,20 @@ struct StoredSettings {
     hidden: BTreeMap<String, String>,
 }
 
-/// Notes which settings have another value than in the process before, and keeps these for the next one.
-pub(super) async fn compare(
+/// Notes in the file what this process has noted when it `started`, and which settings have another value than in the process
+/// before; and keeps the values for the next one.
+///
+/// It is one transaction: otherwise a setting that ends the process within its first seconds, before it writes a page, would never be told.
+pub(super) async fn exchange(
     database: &Database,
-    telemetry: &Telemetry,
+    started: &[LedgerChange],
     now: &SettingPrints,
 ) -> anyhow::Result<()> {
     let (id, new_salt) = (database.clock().new_id(), new_salt()?);
+    // What changed came with the start.
+    let start = started.iter().rfind(|change| change.kind == ChangeKind::Deploy);
+    let at_us = start.map_or_else(|| database.clock().now().as_microsecond(), |start| start.at_us);
+    let latest = latest(database.clock());
     let exchange = async |cx: SystemContext| {
         cx.transaction(async |tx| {
             let read = sql!("tenfold_why_settings.read", "SELECT body FROM tenfold_why_settings LIMIT 1");
@@ -53,14 +61,20 @@ pub(super) async fn compare(
                 .bind(now.body())
                 .execute(tx)
                 .await?;
-            Ok::<_, DataError>(before.map_or_else(Vec::new, |before| now.differences(&before)))
+            let changed = before.map_or_else(Vec::new, |before| now.differences(&before));
+            let changed: Vec<LedgerChange> =
+                changed.into_iter().map(|what| LedgerChange::new(ChangeKind::Setting, what, at_us)).collect();
+            if let Some(start) = start {
+                noted::join_loop(tx, start).await?;
+            }
+            noted::write(tx, started).await?;
+            noted::write(tx, &changed).await?;
+            // Processes that end before their first page never tidy up.
+            noted::forget(tx, 0..latest).await
         })
         .await
     };
-    for what in database.run(None, exchange).await? {
-        telemetry.changed(ChangeKind::Setting, what);
-    }
-    Ok(())
+    Ok(database.run(None, exchange).await?)
 }
 
 /// 256 random bits in hex.

@@ -161,6 +161,105 @@ async fn what_came_before_the_file_was_open_is_kept() {
     history.end().await;
 }
 
+/// What the file has of changes since then.
+async fn kept_changes(telemetry: &Telemetry, since: i64) -> Vec<String> {
+    let changes = telemetry.archive().unwrap().changes(u32::try_from(since / 60).unwrap()).await;
+    changes.into_iter().map(|change| change.what).collect()
+}
+
+#[tokio::test]
+async fn starts_of_killed_processes_are_kept() {
+    let folder = HistoryFolder::new("killed");
+    for number in 1..4 {
+        let (telemetry, _) = recording(START_S + number);
+        telemetry.changed(ChangeKind::Deploy, format!("shop {number} started"));
+        // It ends before its first page.
+        let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + number)).await;
+        let known: Vec<String> = telemetry.changes().into_iter().map(|change| change.what).collect();
+        let started: Vec<String> = (1..=number).map(|number| format!("shop {number} started")).collect();
+        assert_eq!(known, started);
+        assert_eq!(kept_changes(&telemetry, START_S).await, started);
+        history.kill().await;
+    }
+}
+
+#[tokio::test]
+async fn starts_of_a_crash_loop_are_few_and_counted() {
+    let folder = HistoryFolder::new("loop");
+    let mut last = None;
+    for second in (0..2_000).step_by(20) {
+        let (telemetry, _) = recording(START_S + second);
+        telemetry.changed(ChangeKind::Deploy, "shop 1 started".to_owned());
+        let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + second)).await;
+        last = Some(telemetry.changes());
+        history.kill().await;
+    }
+    let (telemetry, _) = recording(START_S + 2_000);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 2_000)).await;
+    let kept = telemetry.archive().unwrap().changes(u32::try_from(START_S / 60).unwrap()).await;
+    let (first, count) = (kept[0].at_us, kept.iter().map(|change| change.times).sum::<u32>());
+    assert_eq!((first, count), (START_S * 1_000_000, 100));
+    assert!(kept.len() < 12, "{kept:#?}");
+    assert_eq!(last, Some(kept), "the last of them knew the same");
+    history.end().await;
+}
+
+#[tokio::test]
+async fn a_file_has_one_process_at_a_time() {
+    let folder = HistoryFolder::new("two");
+    let (one, _) = recording(START_S);
+    let first = KeptHistory::begin(&folder.file(), &one, at(START_S)).await;
+    let (other, _) = recording(START_S + 1);
+    other.changed(ChangeKind::Deploy, "shop 2 started".to_owned());
+    let second = KeptHistory::begin(&folder.file(), &other, at(START_S + 1)).await;
+    let told = other.history_error().expect("the file is another one's");
+    for part in [&*folder.file().display().to_string(), "another process", "why.history"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert!(other.archive().is_none() && one.history_error().is_none());
+    assert_eq!(kept_changes(&one, START_S).await, [""; 0]);
+    second.kill().await;
+    // One that is killed leaves the file to the next one.
+    first.kill().await;
+    let (next, _) = recording(START_S + 2);
+    let third = KeptHistory::begin(&folder.file(), &next, at(START_S + 2)).await;
+    assert_eq!(next.history_error(), None);
+    third.end().await;
+}
+
+#[tokio::test]
+async fn changed_settings_are_known_for_fourteen_days() {
+    let folder = HistoryFolder::new("settings");
+    let (telemetry, _) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    telemetry.changed(ChangeKind::Setting, "mail.url changed".to_owned());
+    history.end().await;
+    let later = START_S + 13 * 24 * HOUR_S;
+    let (telemetry, _) = recording(later);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(later)).await;
+    assert_eq!(kept_changes(&telemetry, START_S).await, ["mail.url changed"]);
+    history.end().await;
+}
+
+#[tokio::test]
+async fn many_changed_settings_push_out_no_start() {
+    let folder = HistoryFolder::new("many");
+    for process in 0..3 {
+        let first = START_S + 10 * process;
+        let (telemetry, _) = recording(first);
+        telemetry.changed(ChangeKind::Deploy, format!("shop {process} started"));
+        (0..600).for_each(|n| telemetry.changed(ChangeKind::Setting, format!("{process}.{n} changed")));
+        KeptHistory::begin(&folder.file(), &telemetry, at(first)).await.kill().await;
+    }
+    let (telemetry, _) = recording(START_S + 30);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 30)).await;
+    let kept = kept_changes(&telemetry, START_S).await;
+    let starts: Vec<_> = kept.iter().filter(|what| what.contains("started")).collect();
+    assert_eq!(starts, ["shop 0 started", "shop 1 started", "shop 2 started"]);
+    assert_eq!(kept.len() - starts.len(), 1_000, "of settings the newest are kept");
+    history.end().await;
+}
+
 #[tokio::test]
 async fn old_hours_go_at_any_minute_of_an_hour() {
     let folder = HistoryFolder::new("old");
