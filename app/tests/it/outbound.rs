@@ -170,7 +170,7 @@ both_databases!(app(), [("console.password", PASSWORD)]; async fn errors_and_tim
     let call = &answer["outbound"][0];
     assert_eq!((&call["failed_before"], &call["failed_now"]), (&json!(0.0), &json!(1.0)), "{answer:#}");
     let verdict = crate::text(&answer["verdict"]);
-    assert!(verdict.contains("100 % of calls to 127.0.0.1:") && verdict.contains(" fail in place of 0.0 %"), "{verdict}");
+    assert!(verdict.contains("100 % of calls to 127.0.0.1:") && verdict.contains(" fail instead of 0.0 %"), "{verdict}");
     assert!(trace.contains("503") || trace.contains("timeout"), "{trace}");
 });
 

@@ -86,7 +86,7 @@ both_databases!(app(), [("console.password", PASSWORD)]; async fn a_queue_that_b
     assert_eq!((&wait["what"], &wait["now_ms"]), (&json!("waiting in the queue default"), &json!(10_000.0)), "{answer:#}");
     assert!(crate::text(&wait["holder"]).starts_with("jobs of the kind post.parcel ("), "{answer:#}");
     let verdict = crate::text(&answer["verdict"]);
-    assert!(verdict.starts_with("post.letter waits 10.0 s in place of 0.0 ms in the queue default"), "{verdict}");
+    assert!(verdict.starts_with("post.letter waits 10.0 s instead of 0.0 ms in the queue default"), "{verdict}");
     assert!(verdict.contains("its workers are busy with jobs of the kind post.parcel"), "{verdict}");
     let page = app.get("/console").header("cookie", &cookie).send().await.text();
     assert!(page.contains(&verdict) && page.contains("in the queue <code>default</code>"), "{page}");

@@ -110,7 +110,6 @@ fn unanswered(app: &TestApp, least: Duration) -> usize {
 both_databases!(app(), [("console.password", PASSWORD)]; async fn what_hangs_is_named_while_it_hangs(app) {
     let (one, _) = two_owners(app).await;
     let cookie = operator(app).await;
-    let onset = app.clock().now();
     let mut hanging = FuturesUnordered::new();
     for begun in 1..=6 {
         hanging.push(app.get("/lab/things?steps=1000000000000&times=0&fails=false").bearer(&one).send());
@@ -128,8 +127,7 @@ both_databases!(app(), [("console.password", PASSWORD)]; async fn what_hangs_is_
     let endpoint = &answer["endpoints"][0];
     assert_eq!((&endpoint["route"], &endpoint["unfinished"], &endpoint["errors"]), (&json!(ROUTE), &json!(6), &json!(0)), "{answer:#}");
     let verdict = text(&answer["verdict"]);
-    assert!(verdict.contains("6 requests have no answer yet; the statement lab.steps"), "{verdict}");
-    assert_eq!(answer["since"], onset.to_string());
+    assert!(verdict.contains("6 requests are still running; the statement lab.steps"), "{verdict}");
     assert_eq!(answer["organizations"], json!([organization(&one).to_string()]), "{answer:#}");
 });
 

@@ -123,9 +123,10 @@ impl Statement {
 pub enum Outcome {
     /// It ran.
     Ok,
-    /// It failed, and the caller got the error. Or it was given up before its answer: at the deadline of its request, at the limit of its
-    /// transaction, or because its client had left.
+    /// It failed. The caller got the error.
     Failed,
+    /// It was given up before its answer: at the deadline of its request, at the limit of its transaction, or because its client had left.
+    GivenUp,
 }
 
 /// The record of one run of a statement.

@@ -16,9 +16,8 @@ use crate::error::DataError;
 use crate::feed::Topic;
 use crate::ownership::{Global, OrgId, Ownership};
 use crate::scope::{Connection, RepeatCheck, Scope};
-use crate::statement::{Boundary, CallSite};
+use crate::statement::{Boundary, CallSite, Outcome};
 use crate::trace::TraceContext;
-use crate::waited::WaitMeter;
 
 /// One organization's part of an open transaction. Loads and writes through it run in the transaction, for that
 /// organization.
@@ -111,9 +110,10 @@ impl OpenTransaction {
         scope.open_transaction(site)?;
         let closing = Closing(Arc::clone(scope));
         let boundary = (Boundary::Begin, site);
-        let beginning = scope.reach(boundary, WaitMeter::opening(site));
+        let beginning = scope.begin_opening(site);
         let begun = scope.database().driver().begin_metered(scope.deadline(), org, beginning.meter()).await;
-        scope.record_boundary(boundary, beginning.end().into(), begun.is_ok());
+        let outcome = if begun.is_ok() { Outcome::Ok } else { Outcome::Failed };
+        scope.record_boundary(boundary, beginning.end().into(), outcome);
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.state());

@@ -40,7 +40,7 @@ pub struct CallUnderWay {
     pub waits: DatabaseWaits,
 }
 
-/// One of them.
+/// A call without an answer, as the list holds it.
 pub(crate) struct OpenCall {
     work: SpanId,
     call: DatabaseCall,
@@ -63,7 +63,7 @@ impl OpenCall {
 }
 
 impl CallsUnderWay {
-    /// Those that were sent at least so long ago.
+    /// The calls that have been without an answer for at least `least`.
     pub fn longer_than(&self, least: Duration) -> Vec<CallUnderWay> {
         let mut found = Vec::new();
         for shard in &self.0 {

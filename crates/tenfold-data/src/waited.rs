@@ -102,7 +102,7 @@ impl LockCounter {
     }
 
     /// Tells `meter` what is added until the result is dropped.
-    pub(crate) fn told_to<'a>(self: &Arc<Self>, meter: &'a WaitMeter) -> OpenWait<'a> {
+    pub(crate) fn report_to<'a>(self: &Arc<Self>, meter: &'a WaitMeter) -> OpenWait<'a> {
         let before = self.micros.load(Ordering::Relaxed);
         meter.open(CountedLocks { counter: Arc::clone(self), before })
     }

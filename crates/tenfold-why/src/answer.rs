@@ -63,7 +63,8 @@ pub struct EndpointFinding {
     pub failed_now: f64,
     /// How many failed since then.
     pub errors: u64,
-    /// How many of its requests have no answer yet. They count in `now_ms` with the time that they have taken so far.
+    /// How many of its requests have taken longer than usual and have no answer yet. They count in `now_ms` with the time that they have taken
+    /// so far.
     pub unfinished: u64,
     /// The probability that chance alone does this.
     pub p: f64,

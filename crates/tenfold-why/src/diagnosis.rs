@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::affected::{affected, slow_from};
 use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
 use crate::changes::{ChangeKind, LedgerChange, closeness};
+use crate::decomposition::PartChange;
 use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
 use crate::journal::{Journal, JournalEndpoint};
 use crate::plan::PlanPair;
@@ -24,6 +25,12 @@ const FINE_S: f64 = 40.0;
 const RESTART: f64 = 0.8;
 /// A build that was new so long ago, in microseconds, may still be on its way: its processes are replaced one after the other.
 const ROLLOUT_US: i64 = 900_000_000;
+/// Requests that are cut off take at least so many milliseconds longer than before.
+const CUT_OFF_MS: f64 = 500.0;
+/// By so many of the first bad requests it is known how long before its end each began;
+const FIRST: usize = 50;
+/// this share of them took no longer.
+const MOSTLY: f64 = 0.8;
 /// How many traces an answer offers: not all of them are kept.
 const TRACES: usize = 50;
 
@@ -80,17 +87,27 @@ fn endpoint(journal: &Journal, incident: &Incident) -> EndpointFinding {
         failed_before: incident.failed.0,
         failed_now: incident.failed.1,
         errors: (incident.failed.1 * incident.now.requests).round() as u64,
-        unfinished: journal.unfinished.get(&incident.endpoint).copied().unwrap_or(0),
+        unfinished: journal.overdue.get(&incident.endpoint).map_or(0, |overdue| overdue.all.len() as u64),
         p: incident.p,
     }
 }
 
 /// The parts that got worse, with their shares; waits, which follow from something else, come last.
+///
+/// Where requests fail, these are the parts that fail. If those explain less than half of the failures, and requests take far longer, it is
+/// what takes the time until they are cut off: a lock, for example.
 fn parts(incident: &Incident) -> Vec<PartFinding> {
-    let worse = |part: &crate::decomposition::PartChange| match incident.worse {
-        Worse::Slower | Worse::Waiting => part.added_ms,
-        Worse::Failing => part.failed.1 - part.failed.0,
-    };
+    let added_ms = |part: &PartChange| part.added_ms;
+    let failed = |part: &PartChange| part.failed.1 - part.failed.0;
+    let failures: f64 = incident.parts.iter().map(|part| failed(part).max(0.0)).sum();
+    let is_explained = failures >= 0.5 * (incident.failed.1 - incident.failed.0);
+    match incident.worse {
+        Worse::Failing if is_explained || incident.added_ms() < CUT_OFF_MS => ranked(incident, failed),
+        Worse::Slower | Worse::Waiting | Worse::Failing => ranked(incident, added_ms),
+    }
+}
+
+fn ranked(incident: &Incident, worse: impl Fn(&PartChange) -> f64) -> Vec<PartFinding> {
     let all: f64 = incident.parts.iter().map(|part| worse(part).max(0.0)).sum();
     let mut parts: Vec<PartFinding> = incident
         .parts
@@ -135,16 +152,22 @@ impl<'a> BadEvents<'a> {
         }
     }
 
-    /// The first second of it, if it is `onset` by what ended then: what takes long began before. A single one may have taken long before it,
-    /// so the second one counts.
+    /// The first second of it, if it is `onset` by what ended then: what takes long began before. How long is known from those that ended first,
+    /// so that one which takes long for another reason does not count.
     fn began(&self, onset: u32) -> u32 {
         if self.worse == Worse::Waiting {
             return onset;
         }
-        let bad = self.after.iter().filter(|event| self.is_bad(event));
-        let mut began: Vec<u32> = bad.map(|event| event.began_second()).collect();
-        began.sort_unstable();
-        began.get(1).or(began.last()).map_or(onset, |began| onset.min(*began))
+        let mut bad: Vec<&&EventSample> = self.after.iter().filter(|event| self.is_bad(event)).collect();
+        bad.sort_by_key(|event| event.at_us);
+        bad.truncate(FIRST);
+        let mut took_ms: Vec<f32> = bad.iter().map(|event| event.ms).collect();
+        took_ms.sort_by(f32::total_cmp);
+        let Some(last) = took_ms.len().checked_sub(1) else { return onset };
+        let most_s = (took_ms[(last as f64 * MOSTLY) as usize] / 1_000.0) as u32;
+        let earliest = onset.saturating_sub(most_s);
+        let began = bad.iter().map(|event| event.began_second());
+        began.filter(|began| *began >= earliest).min().map_or(onset, |began| onset.min(began))
     }
 
     fn affected(&self, of: impl Fn(&EventSample) -> u128) -> Vec<crate::affected::Party> {

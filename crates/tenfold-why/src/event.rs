@@ -108,7 +108,7 @@ impl PartKey {
     /// The part in words.
     pub fn label(&self) -> Cow<'_, str> {
         let held = |what: &str, holder: &Option<Arc<str>>| match holder {
-            Some(holder) => Cow::Owned(format!("{what}, which {holder} has")),
+            Some(holder) => Cow::Owned(format!("{what} held by {holder}")),
             None => Cow::Owned(what.to_owned()),
         };
         Cow::Borrowed(match self {

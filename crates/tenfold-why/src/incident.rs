@@ -8,6 +8,7 @@ use crate::journal::{Journal, JournalEndpoint};
 use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_share};
 use crate::queue::waits;
 use crate::seconds::SecondCell;
+use crate::unfinished::OverdueRequests;
 
 /// The least ratio of durations that matters.
 pub(crate) const LEAST_RATIO: f64 = 1.1;
@@ -46,16 +47,36 @@ pub(crate) struct Incident {
     pub weight: f64,
 }
 
+impl Incident {
+    /// How much longer a mean request takes, in milliseconds.
+    pub(crate) fn added_ms(&self) -> f64 {
+        let mean = |spending: &Spending| spending.ms / spending.requests.max(1.0);
+        mean(&self.now) - mean(&self.before)
+    }
+}
+
 /// The endpoints that got worse in the seconds of `range`, the one that explains most first.
 pub(crate) fn incidents(journal: &Journal, range: &Range<u32>) -> Vec<Incident> {
     let endpoints = 0..journal.endpoints.len();
     let mut found: Vec<Incident> =
         endpoints.clone().filter_map(|index| incident(journal, index, range)).collect();
+    found.extend(overdue(journal, &found, range));
     found.extend(endpoints.flat_map(|index| waits(journal, index, range)));
     // Jobs that wait come last: it is mostly something else that makes them wait, and nobody sits before them.
     let waits = |incident: &Incident| incident.worse == Worse::Waiting;
     found.sort_by(|a, b| waits(a).cmp(&waits(b)).then(b.weight.total_cmp(&a.weight)));
     found
+}
+
+/// The other endpoints of which more requests are overdue than by chance: when all hang, each has too few for a test over seconds.
+fn overdue(journal: &Journal, found: &[Incident], range: &Range<u32>) -> Vec<Incident> {
+    let is_new = |index: usize| found.iter().all(|incident| incident.endpoint != index);
+    let others = journal.overdue.iter().filter(|(index, _)| is_new(**index));
+    let incident = |(index, overdue): (&usize, &OverdueRequests)| {
+        let rise = Rise { worse: Worse::Slower, onset: overdue.began().max(range.start), p: overdue.p };
+        compared(journal, *index, rise, range)
+    };
+    others.map(incident).collect()
 }
 
 fn incident(journal: &Journal, index: usize, range: &Range<u32>) -> Option<Incident> {
@@ -64,28 +85,27 @@ fn incident(journal: &Journal, index: usize, range: &Range<u32>) -> Option<Incid
     // Four signals of each endpoint are looked at.
     let series = journal.endpoints.len() * 4;
     let Worst { worse, found, least_ms } = worst(&cells, series)?;
-    let onset = cells[found.index].second;
-    let before = journal.spending(index, &(onset.saturating_sub(BASELINE_S).max(range.start)..onset));
-    let now = journal.spending(index, &(onset..range.end));
-    let added = now.ms / now.requests.max(1.0) - before.ms / before.requests.max(1.0);
-    if added < least_ms {
-        return None;
-    }
-    let failed = failures(endpoint, onset, range);
+    let rise = Rise { worse, onset: cells[found.index].second, p: found.p };
+    Some(compared(journal, index, rise, range)).filter(|incident| incident.added_ms() >= least_ms)
+}
+
+/// That an endpoint got worse.
+struct Rise {
+    worse: Worse,
+    onset: u32,
+    p: f64,
+}
+
+/// An endpoint since then, compared with before.
+fn compared(journal: &Journal, index: usize, Rise { worse, onset, p }: Rise, range: &Range<u32>) -> Incident {
+    let baseline = onset.saturating_sub(BASELINE_S).max(range.start)..onset;
+    let mut before = journal.spending(index, &baseline);
+    let mut now = journal.spending(index, &(onset..range.end));
+    journal.move_overdue(index, &baseline, (&mut before, &mut now));
+    let failed = failures(&journal.endpoints[index], onset, range);
     let parts = decompose(&before, &now);
     let weight = weight(&parts, failed, now.requests / f64::from(range.end - onset));
-    Some(Incident {
-        endpoint: index,
-        worse,
-        onset,
-        end: range.end,
-        p: found.p,
-        before,
-        now,
-        parts,
-        failed,
-        weight,
-    })
+    Incident { endpoint: index, worse, onset, end: range.end, p, before, now, parts, failed, weight }
 }
 
 /// The signal that shows most clearly that an endpoint got worse.

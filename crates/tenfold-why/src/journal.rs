@@ -13,6 +13,7 @@ use crate::minute_cell::MinuteCell;
 use crate::sample::{EventSample, Samples};
 use crate::seconds::{REACH, Seconds};
 use crate::space_saving::{HeavyHitter, SpaceSaving};
+use crate::unfinished::OverdueRequests;
 use crate::usual::UsualDuration;
 
 /// How many organizations and users are told apart by weight.
@@ -59,8 +60,8 @@ pub struct Journal {
     parts: usize,
     /// The jobs that run just now, and for how long, in milliseconds.
     pub(crate) running: Vec<(String, f64)>,
-    /// How many requests have no answer yet, by endpoint.
-    pub(crate) unfinished: HashMap<usize, u64>,
+    /// The requests that are overdue, by endpoint.
+    pub(crate) overdue: HashMap<usize, OverdueRequests>,
     pub(crate) samples: Samples,
     errors: Vec<String>,
     heavy: [SpaceSaving<u128>; 4],
@@ -92,7 +93,7 @@ impl Journal {
             by_name: HashMap::new(),
             parts: 0,
             running: Vec::new(),
-            unfinished: HashMap::new(),
+            overdue: HashMap::new(),
             samples: Samples::new(limits.events),
             errors: vec![String::new()],
             heavy: std::array::from_fn(|_| SpaceSaving::new(HEAVY)),

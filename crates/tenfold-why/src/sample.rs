@@ -86,9 +86,13 @@ impl Samples {
         self.recent.iter().rev()
     }
 
+    /// All kept events.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &EventSample> {
+        self.older.iter().chain(&self.recent)
+    }
+
     /// The kept events of one endpoint from `first` to before `end`, in microseconds.
     pub(crate) fn of(&self, endpoint: u16, first: i64, end: i64) -> Vec<&EventSample> {
-        let all = self.older.iter().chain(&self.recent);
-        all.filter(|event| event.endpoint == endpoint && (first..end).contains(&event.at_us)).collect()
+        self.all().filter(|event| event.endpoint == endpoint && (first..end).contains(&event.at_us)).collect()
     }
 }

@@ -51,8 +51,8 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     };
     match endpoint.unfinished {
         0 => {}
-        1 => sentence += ", and 1 request has no answer yet",
-        many => sentence += &format!(", and {many} requests have no answer yet"),
+        1 => sentence += ", and 1 request is still running",
+        many => sentence += &format!(", and {many} requests are still running"),
     }
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
@@ -88,19 +88,19 @@ fn reason(parts: &[PartFinding]) -> Option<usize> {
 }
 
 fn slower(endpoint: &EndpointFinding, since: &str) -> String {
-    let (name, before, now) = (&endpoint.name, endpoint.before_ms, endpoint.now_ms);
-    format!("{name} takes {now:.1} ms in place of {before:.1} ms since {since} UTC")
+    let (name, before, now) = (&endpoint.name, spoken(endpoint.before_ms), spoken(endpoint.now_ms));
+    format!("{name} takes {now} instead of {before} since {since} UTC")
 }
 
 fn failing(endpoint: &EndpointFinding, since: &str) -> String {
     let (before, now) = (100.0 * endpoint.failed_before, 100.0 * endpoint.failed_now);
-    format!("{now:.0} % of {} fail in place of {before:.1} % since {since} UTC", endpoint.name)
+    format!("{now:.0} % of {} fail instead of {before:.1} % since {since} UTC", endpoint.name)
 }
 
 fn waiting(endpoint: &EndpointFinding, since: &str) -> String {
     let (name, queue) = (&endpoint.name, endpoint.queue.as_deref().unwrap_or_default());
     let (before, now) = (spoken(endpoint.before_ms), spoken(endpoint.now_ms));
-    format!("{name} waits {now} in place of {before} in the queue {queue} since {since} UTC")
+    format!("{name} waits {now} instead of {before} in the queue {queue} since {since} UTC")
 }
 
 fn because(part: &PartFinding, worse: Worse) -> String {
@@ -112,10 +112,12 @@ fn because(part: &PartFinding, worse: Worse) -> String {
         PartKey::Statement(place) => format!("the statement {} ({}:{})", place.name, place.file, place.line),
         other => other.label().into_owned(),
     };
+    // Else it is what takes the time until requests are cut off.
+    let fails = worse == Worse::Failing && change.failed.1 > change.failed.0;
     if let PartKey::Outbound(_) = change.part {
-        return called(part, &name, worse);
+        return called(part, &name, fails);
     }
-    if worse == Worse::Failing {
+    if fails {
         return format!("{name} fails");
     }
     let share = 100.0 * part.share;
@@ -139,11 +141,11 @@ fn because(part: &PartFinding, worse: Worse) -> String {
 }
 
 /// The same for calls to another service.
-fn called(part: &PartFinding, name: &str, worse: Worse) -> String {
+fn called(part: &PartFinding, name: &str, fails: bool) -> String {
     let change = &part.change;
-    if worse == Worse::Failing {
+    if fails {
         let (before, now) = change.failed_shares();
-        return format!("{:.0} % of {name} fail in place of {:.1} %", 100.0 * now, 100.0 * before);
+        return format!("{:.0} % of {name} fail instead of {:.1} %", 100.0 * now, 100.0 * before);
     }
     let (share, each) = (100.0 * part.share, spoken(change.each_ms.1));
     if change.times.0 <= 0.0 {
@@ -158,7 +160,7 @@ fn called(part: &PartFinding, name: &str, worse: Worse) -> String {
             change.more_often()
         );
     }
-    format!("{name} take {each} in place of {}: {share:.0} % of the difference", spoken(change.each_ms.0))
+    format!("{name} take {each} instead of {}: {share:.0} % of the difference", spoken(change.each_ms.0))
 }
 
 /// A duration in milliseconds, in seconds from one second on.

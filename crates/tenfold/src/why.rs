@@ -15,6 +15,7 @@ pub(crate) mod records;
 pub(crate) mod schedules;
 mod schema;
 pub(crate) mod settings;
+mod unfinished;
 mod unread;
 
 use serde_json::{Value, json};

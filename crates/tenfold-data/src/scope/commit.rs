@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::Scope;
 use super::connection::Connection;
+use super::run::StatementEnd;
 use super::timed::{StatementTime, TimedCall};
 use crate::driver::NotCommitted;
 use crate::error::DataError;
-use crate::statement::{Boundary, CallSite, Dialect, Outcome, TransactionRecord};
+use crate::statement::{Boundary, CallSite, Dialect, Outcome, Statement, TransactionRecord};
 use crate::under_way::DatabaseCall;
 use crate::waited::{DatabaseWaits, WaitMeter};
 
@@ -24,7 +25,7 @@ impl Scope {
             self.has_written.store(true, Ordering::Relaxed);
         }
         let unsettled = self.database.hub().fence(writes);
-        let committing = self.reach((Boundary::Commit, site), WaitMeter::default());
+        let committing = self.begin_commit(site, &deferred);
         let result = connection.commit(values, unsettled, committing.meter()).await;
         let StatementTime { elapsed: whole, waits } = committing.end();
         let times = match &result {
@@ -37,36 +38,57 @@ impl Scope {
         self.record_boundary(
             (Boundary::Commit, site),
             BoundaryTime { elapsed: whole, statements, waits },
-            result.is_ok(),
+            if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
         );
         match result {
             Ok(_) => {
                 for ((statement, site, rows), time) in deferred.into_iter().zip(times) {
-                    self.record(statement, site, time, Some(rows));
+                    self.record(statement, site, time, StatementEnd::Answered(rows));
                 }
                 Ok(())
             }
             Err(NotCommitted { deferred: Some(refused), error }) => {
                 // It is unknown whether the statements after it ran, so they are not reported.
                 for &(statement, site, rows) in &deferred[..refused] {
-                    self.record(statement, site, whole.into(), Some(rows));
+                    self.record(statement, site, whole.into(), StatementEnd::Answered(rows));
                 }
                 let (statement, site, _) = deferred[refused];
-                self.record(statement, site, whole.into(), None);
+                self.record(statement, site, whole.into(), StatementEnd::Failed);
                 Err(self.explain(None, statement, site, error).await)
             }
             Err(NotCommitted { deferred: None, error }) => Err(error.at(Boundary::Commit.name(), site)),
         }
     }
 
-    /// A transaction is about to begin, or to be committed. If that is given up, the observers are told.
-    pub(crate) fn reach(
-        &self,
-        boundary: (Boundary, CallSite),
-        meter: WaitMeter,
-    ) -> TimedCall<'_, impl FnOnce(StatementTime)> {
-        let (call, site) = (DatabaseCall::Boundary(boundary.0), boundary.1);
-        self.send(call, site, meter, move |took| self.record_boundary(boundary, took.into(), false))
+    /// A transaction that is opened at this line is about to begin.
+    pub(crate) fn begin_opening(&self, site: CallSite) -> TimedCall<'_, impl FnOnce(StatementTime)> {
+        let boundary = (Boundary::Begin, site);
+        self.begin_call(DatabaseCall::Boundary(boundary.0), site, WaitMeter::opening(site), move |took| {
+            self.record_boundary(boundary, took.into(), Outcome::GivenUp);
+        })
+    }
+
+    /// COMMIT is about to be sent, with these statements. While it has no answer it is the first of them that is under way: which one the database
+    /// works on is not known.
+    fn begin_commit<'a>(
+        &'a self,
+        site: CallSite,
+        deferred: &'a [DeferredStatement],
+    ) -> TimedCall<'a, impl FnOnce(StatementTime)> {
+        let (call, at) = match deferred.first() {
+            Some((statement, at, _)) => (DatabaseCall::Statement(statement.name.clone()), *at),
+            None => (DatabaseCall::Boundary(Boundary::Commit), site),
+        };
+        self.begin_call(call, at, WaitMeter::default(), move |took| {
+            let mut boundary = BoundaryTime::from(took);
+            if let Some((statement, at, _)) = deferred.first() {
+                boundary.statements = boundary.elapsed;
+                let waits = std::mem::take(&mut boundary.waits);
+                let took = StatementTime { elapsed: boundary.elapsed, waits };
+                self.record(statement, at, took, StatementEnd::GivenUp);
+            }
+            self.record_boundary((Boundary::Commit, site), boundary, Outcome::GivenUp);
+        })
     }
 
     /// Tells the observers that a transaction has begun, or was committed.
@@ -74,10 +96,9 @@ impl Scope {
         &self,
         (boundary, site): (Boundary, CallSite),
         time: BoundaryTime,
-        is_done: bool,
+        outcome: Outcome,
     ) {
         let BoundaryTime { elapsed, statements, waits } = time;
-        let outcome = if is_done { Outcome::Ok } else { Outcome::Failed };
         let record =
             TransactionRecord { boundary, trace: self.trace, site, elapsed, statements, waits, outcome };
         for observer in self.database.observers() {
@@ -85,6 +106,9 @@ impl Scope {
         }
     }
 }
+
+/// A statement that is sent with COMMIT, the line that sends it, and how many rows it stores.
+type DeferredStatement = (&'static Statement, CallSite, u64);
 
 /// How long the beginning or the end of a transaction took, what of it were statements, and what were waits.
 pub(crate) struct BoundaryTime {

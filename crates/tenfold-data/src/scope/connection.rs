@@ -79,7 +79,7 @@ impl Connection {
         // A caller that drops this future before the answer never sees the outcome, and PostgreSQL answers COMMIT
         // anyway.
         let unanswered = Unanswered(&self.failed);
-        let locks = self.transaction.lock_counter().map(|counter| counter.told_to(meter));
+        let locks = self.transaction.lock_counter().map(|counter| counter.report_to(meter));
         let result = self.transaction.run(call).await;
         drop(locks);
         std::mem::forget(unanswered);
@@ -133,7 +133,7 @@ impl Connection {
         if !self.state.0.turn(OPEN, COMMITTING) {
             return Err(self.past_limit().into());
         }
-        let _locks = self.transaction.lock_counter().map(|counter| counter.told_to(meter));
+        let _locks = self.transaction.lock_counter().map(|counter| counter.report_to(meter));
         let took = self.transaction.commit_with(deferred, unsettled).await?;
         self.state.0.ending.store(COMMITTED, Ordering::Release);
         Ok(took)
@@ -148,7 +148,7 @@ impl Connection {
         let state = &self.state.0;
         let spent = match state.ending.load(Ordering::Acquire) {
             EXPIRED_WAITING => "it waited for something that is not the database",
-            _ => "its statements, with their waits for locks, and what was done between them took that long",
+            _ => "its statements (waits for locks included) and what was done between them took that long",
         };
         DriverError::TransactionLimit { opened: state.opened, limit: self.limit, spent }
     }

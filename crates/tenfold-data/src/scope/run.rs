@@ -120,14 +120,16 @@ impl Scope {
         // Held until the error is explained as well, which may query the catalog.
         let _under_way = connection.map(Connection::occupy);
         let call = DatabaseCall::Statement(statement.name.clone());
-        let sent =
-            self.send(call, site, WaitMeter::default(), |took| self.record(statement, site, took, None));
+        let sent = self.begin_call(call, site, WaitMeter::default(), |took| {
+            self.record(statement, site, took, StatementEnd::GivenUp);
+        });
         let call = Call { statement, params, tenant, deadline: self.deadline, sink };
         let result = match connection {
             Some(connection) => connection.run(call, sent.meter()).instrument(span).await,
             None => self.database.driver().run_metered(call, sent.meter()).instrument(span).await,
         };
-        self.record(statement, site, sent.end(), result.as_ref().ok().copied());
+        let end = result.as_ref().map_or(StatementEnd::Failed, |rows| StatementEnd::Answered(*rows));
+        self.record(statement, site, sent.end(), end);
         match result {
             Ok(rows) => Ok(rows),
             // Boxed, because inline this rare path would make every future a quarter larger.
@@ -136,7 +138,7 @@ impl Scope {
     }
 
     /// Something is sent to the database now. `given_up` is told if it is dropped before it has ended.
-    pub(super) fn send<G: FnOnce(StatementTime)>(
+    pub(super) fn begin_call<G: FnOnce(StatementTime)>(
         &self,
         call: DatabaseCall,
         site: CallSite,
@@ -175,13 +177,13 @@ impl Scope {
         }
     }
 
-    /// Counts a statement that has run, and tells the observers. Without `rows` the statement failed, or was given up.
+    /// Counts a statement that has run, and tells the observers.
     pub(super) fn record(
         &self,
         statement: &Statement,
         site: CallSite,
         took: StatementTime,
-        rows: Option<u64>,
+        end: StatementEnd,
     ) {
         let StatementTime { elapsed, waits } = took;
         self.statements.fetch_add(1, Ordering::Relaxed);
@@ -200,13 +202,39 @@ impl Scope {
             site,
             elapsed,
             waits,
-            rows: rows.unwrap_or_default(),
+            rows: end.rows(),
             said: statement.is_authors.then(|| statement.said.clone()),
-            outcome: if rows.is_some() { Outcome::Ok } else { Outcome::Failed },
+            outcome: end.outcome(),
             by_key: statement.cost == StatementCost::Key,
         };
         for observer in self.database.observers() {
             observer.statement(&record);
+        }
+    }
+}
+
+/// How a statement ended.
+#[derive(Clone, Copy)]
+pub(super) enum StatementEnd {
+    /// With so many rows.
+    Answered(u64),
+    Failed,
+    GivenUp,
+}
+
+impl StatementEnd {
+    fn rows(self) -> u64 {
+        match self {
+            StatementEnd::Answered(rows) => rows,
+            StatementEnd::Failed | StatementEnd::GivenUp => 0,
+        }
+    }
+
+    fn outcome(self) -> Outcome {
+        match self {
+            StatementEnd::Answered(_) => Outcome::Ok,
+            StatementEnd::Failed => Outcome::Failed,
+            StatementEnd::GivenUp => Outcome::GivenUp,
         }
     }
 }

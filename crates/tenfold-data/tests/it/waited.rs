@@ -171,7 +171,7 @@ async fn what_is_given_up_tells_its_wait_for_another_process() {
     let begun = bench.boundaries();
     assert_eq!(begun.len(), 2, "{begun:?}");
     for begin in begun {
-        assert_eq!((begin.boundary, begin.outcome), (Boundary::Begin, Outcome::Failed));
+        assert_eq!((begin.boundary, begin.outcome), (Boundary::Begin, Outcome::GivenUp));
         assert!(begin.waits.sum() <= begin.elapsed && is_lock_of_another_process(&begin.waits), "{begin:?}");
     }
 }
@@ -278,7 +278,7 @@ async fn a_statement_that_is_given_up_tells_its_wait_for_a_lock() {
     assert!(unanswered(&bench).is_empty());
     let all = bench.statements();
     let cut_off = all.iter().find(|record| record.name == "labels.longer").expect("it is recorded");
-    assert_eq!(cut_off.outcome, Outcome::Failed);
+    assert_eq!(cut_off.outcome, Outcome::GivenUp);
     assert!(cut_off.waits.lock > Duration::ZERO && cut_off.waits.lock <= cut_off.elapsed, "{cut_off:?}");
     let holder = cut_off.waits.holder.as_ref().unwrap().to_string();
     assert_eq!(holder, "a session of a script (LOCK TABLE work_labels …)");

@@ -45,6 +45,7 @@ pub use self::archive::{ArchivedDays, ArchivedSums, EndpointSums, WhyArchive};
 pub use self::calls::CallRow;
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
+pub use self::questions::WhyQuestion;
 pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
 pub use tenfold_why as diagnosis;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tenfold_data::{Timestamp, TraceId};
 use tenfold_why::{
     ChangeKind, Diagnosis, JournalLimits, LedgerChange, QueueWait, SavedMinute, SavedPage, SavedSeries,
+    WideEvent,
 };
 
 use super::Telemetry;
@@ -24,6 +25,17 @@ const JUST_NOW_US: i64 = 1_000_000;
 /// The most statements that one change concerns.
 const MOST_CONCERNED: usize = 100;
 
+/// A question what is wrong, with what has no answer at its moment: while that is looked for in the database it may end.
+#[derive(Clone, Debug)]
+pub struct WhyQuestion {
+    /// From when on; `None` for the last two hours.
+    pub since: Option<Timestamp>,
+    /// Until when.
+    pub until: Timestamp,
+    /// The requests that have taken a second without an answer.
+    pub unfinished: Arc<[WideEvent]>,
+}
+
 impl Telemetry {
     /// Begins to record requests and jobs for [`why`](Telemetry::why), within these limits.
     pub fn record_for_why(&self, limits: JournalLimits) {
@@ -35,12 +47,28 @@ impl Telemetry {
         self.0.why.is_on()
     }
 
-    /// What is wrong from `since`, or in the last two hours, until `until`. Requests that have no answer yet count if that is now. Traces are those that are kept. `None` if
-    /// nothing is recorded for it. It computes for up to a second, so call it where that blocks nobody.
+    /// The question what is wrong from `since`, or in the last two hours, until `until`. If that is now, the requests that have no answer at
+    /// this moment are a part of it.
+    pub fn question(&self, since: Option<Timestamp>, until: Timestamp) -> WhyQuestion {
+        let now = self.now();
+        // Of an earlier time it is not known what was unfinished then.
+        let is_now = now.as_microsecond() - until.as_microsecond() <= JUST_NOW_US;
+        let unfinished = if is_now && self.0.why.is_on() { self.unfinished(now) } else { Vec::new() };
+        WhyQuestion { since, until, unfinished: unfinished.into() }
+    }
+
+    /// The answer to a question that is asked now.
     pub fn why(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
+        self.answer(&self.question(since, until))
+    }
+
+    /// What is wrong. Traces are those that are kept. `None` if nothing is recorded for it. It computes for up to a second, so call it where
+    /// that blocks nobody.
+    pub fn answer(&self, question: &WhyQuestion) -> Option<Diagnosis> {
         if !self.0.why.is_on() {
             return None;
         }
+        let until = question.until;
         let jobs = self.0.active.running_jobs();
         let long = jobs.iter().filter(|job| job.took >= BIG_JOB);
         long.for_each(|job| self.0.why.note_job(&job.kind, job.at));
@@ -48,10 +76,7 @@ impl Telemetry {
         let until_then = |at: Timestamp| Duration::try_from(until.duration_since(at)).ok();
         let running = jobs.into_iter().filter_map(|job| Some((job.kind, job.took.min(until_then(job.at)?))));
         let running = running.collect();
-        // Of an earlier time it is not known what was unfinished then.
-        let is_now = self.now().as_microsecond() - until.as_microsecond() <= JUST_NOW_US;
-        let unfinished = if is_now { self.unfinished() } else { Vec::new() };
-        Some(self.completed(self.0.why.ask(since, until, (running, &unfinished))?))
+        Some(self.completed(self.0.why.ask(question, running)?))
     }
 
     /// A job of this kind waited so long in its queue until it began, or has waited so far.

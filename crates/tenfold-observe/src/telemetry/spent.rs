@@ -14,9 +14,10 @@ pub(super) struct Spent(pub(super) Vec<PartUse>);
 const PARTS: usize = 64;
 
 impl Spent {
-    /// Adds one use of a part, and its waits as parts of their own.
+    /// Adds one use of a part, and its waits as parts of their own. One that waited for most of its time has not failed by itself.
     pub(super) fn add_with_waits(&mut self, part: &PartKey, time: PartTime<'_>, failed: bool) {
         let DatabaseWaits { connection, writer, lock, .. } = *time.waits;
+        let failed = failed && 2 * time.worked >= time.elapsed;
         if *part == PartKey::PoolWait {
             self.add(part, time.worked + connection, failed);
         } else {

@@ -15,6 +15,7 @@ use tenfold_why::{
     SavedSeries, StatementPlace, WideEvent, diagnose,
 };
 
+use super::questions::WhyQuestion;
 use super::spent::{Spent, micros};
 use super::work::{Ending, StatementKey, What, Work, WorkKind};
 
@@ -126,22 +127,17 @@ impl WhyRecorder {
         self.note(LedgerChange::new(ChangeKind::Job, what, at.as_microsecond()));
     }
 
-    /// Answers a question; `running` are the jobs that run just now, with their kind and for how long, and requests that have no answer yet.
-    pub(super) fn ask(
-        &self,
-        since: Option<Timestamp>,
-        until: Timestamp,
-        (running, unfinished): (Vec<(String, Duration)>, &[WideEvent]),
-    ) -> Option<Diagnosis> {
-        let since = since.map(Timestamp::as_microsecond);
+    /// Answers a question; `running` are the jobs that run just now, with their kind and for how long.
+    pub(super) fn ask(&self, question: &WhyQuestion, running: Vec<(String, Duration)>) -> Option<Diagnosis> {
+        let (since, until) = (question.since.map(Timestamp::as_microsecond), question.until.as_microsecond());
         let mut journal = self.journal();
         let journal = journal.as_mut()?;
         let in_ms = |(kind, took): (String, Duration)| (kind, took.as_secs_f64() * 1_000.0);
         journal.set_running(running.into_iter().map(in_ms).collect());
         // What is unfinished is not kept, and it is rare: so the journal is copied for it.
-        Some(match unfinished.is_empty() {
-            true => diagnose(journal, since, until.as_microsecond()),
-            false => diagnose(&journal.with_unfinished(unfinished), since, until.as_microsecond()),
+        Some(match question.unfinished.is_empty() {
+            true => diagnose(journal, since, until),
+            false => diagnose(&journal.with_unfinished(&question.unfinished), since, until),
         })
     }
 

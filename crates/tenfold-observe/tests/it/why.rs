@@ -155,11 +155,11 @@ fn a_wait_is_told_from_the_statement_and_names_what_had_it() {
     let site = Location::caller();
     let holder = Some(LockHolder::Transaction(site));
     let (verdict, part) = verdict_of(&DatabaseWaits { lock: took, holder: holder.clone(), ..NO_WAITS });
-    let place = format!("waiting for a lock, which the transaction at {}:{} has", site.file(), site.line());
+    let place = format!("waiting for a lock held by the transaction at {}:{}", site.file(), site.line());
     assert!(verdict.contains(&place), "{verdict}");
     assert!(matches!(part, PartKey::LockWait(Some(_))), "{part:?}");
     let (verdict, _) = verdict_of(&DatabaseWaits { writer: took, holder, ..NO_WAITS });
-    assert!(verdict.contains("waiting for SQLite's writer, which the transaction at"), "{verdict}");
+    assert!(verdict.contains("waiting for SQLite's writer held by the transaction at"), "{verdict}");
     let (verdict, part) = verdict_of(&DatabaseWaits { connection: took, ..NO_WAITS });
     assert!(verdict.contains("waiting for a connection explains"), "{verdict}");
     assert_eq!(part, PartKey::PoolWait);

@@ -59,7 +59,7 @@ fn asked(journal: &Journal, until_s: i64) -> Diagnosis {
 fn a_queue_that_backs_up_names_what_keeps_it_busy() {
     let answer = asked(&journal([40_000, 40_000]), 330);
     assert_eq!(answer.state, DiagnosisState::Known, "{}", answer.verdict);
-    let expected = "mail.send waits 40.0 s in place of 25.0 ms in the queue default since 22:18:20 UTC; its workers are busy \
+    let expected = "mail.send waits 40.0 s instead of 25.0 ms in the queue default since 22:18:20 UTC; its workers are busy \
                     with jobs of the kind reports.make (99 %). 2 organizations are affected.";
     assert_eq!(answer.verdict, expected);
     let found = &answer.endpoints[0];

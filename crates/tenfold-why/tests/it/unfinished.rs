@@ -12,6 +12,8 @@ const ONSET_S: i64 = START_S + 120;
 const NOW_S: i64 = ONSET_S + 15;
 
 fn request(name: &str, at_s: i64, took_us: u64, parts: Vec<PartUse>) -> WideEvent {
+    // Those with an answer need not be told apart.
+    let trace = if took_us >= 1_000_000 { (at_s as u128) << 64 | u128::from(took_us) } else { 1 };
     WideEvent {
         at_us: at_s * 1_000_000,
         name: name.to_owned(),
@@ -20,7 +22,7 @@ fn request(name: &str, at_s: i64, took_us: u64, parts: Vec<PartUse>) -> WideEven
         duration_us: took_us,
         failed: false,
         error: None,
-        trace: 1,
+        trace,
         waited_us: 0,
         parts,
     }
@@ -67,8 +69,8 @@ fn what_hangs_is_an_incident_with_what_it_waits_for() {
     assert_eq!((&*answer.endpoints[0].name, answer.endpoints[0].unfinished), ("GET /orders", 14));
     assert_eq!(answer.since_us, Some(ONSET_S * 1_000_000));
     let said = [
-        "and 14 requests have no answer yet",
-        "waiting for a lock, which a session of psql (LOCK …) has explains 100 % of the difference",
+        "and 14 requests are still running",
+        "waiting for a lock held by a session of psql (LOCK …) explains 100 % of the difference",
     ];
     assert!(said.iter().all(|said| answer.verdict.contains(said)), "{}", answer.verdict);
     // A copy was asked.
@@ -88,6 +90,96 @@ fn requests_that_take_a_while_as_they_always_did_are_no_incident() {
     assert_eq!(answer.state, DiagnosisState::NoIncident, "{}", answer.verdict);
 }
 
+/// Requests of an endpoint, `rate` a second, some of which take so long, in milliseconds, by their number; and those of them that have no
+/// answer yet.
+fn mixed(rate: i64, took_ms: impl Fn(i64) -> i64) -> (Journal, Vec<WideEvent>) {
+    let (mut journal, mut running) = (Journal::new(JournalLimits::default()), Vec::new());
+    let mut ended: Vec<(i64, u64)> = Vec::new();
+    for number in 0..rate * (NOW_S - START_S) {
+        let began_ms = START_S * 1_000 + number * 1_000 / rate;
+        let so_far_ms = NOW_S * 1_000 - began_ms;
+        let took_ms = took_ms(number);
+        if took_ms < so_far_ms {
+            ended.push((began_ms + took_ms, took_ms as u64));
+        } else if so_far_ms >= 1_000 {
+            let mut unfinished = request("GET /export", 0, so_far_ms as u64 * 1_000, Vec::new());
+            (unfinished.at_us, unfinished.trace) = (began_ms * 1_000, 1_000 + number as u128);
+            running.push(unfinished);
+        }
+    }
+    ended.sort_unstable();
+    for (at_ms, took_ms) in ended {
+        journal.record(&request("GET /export", at_ms / 1_000, took_ms * 1_000, Vec::new()));
+    }
+    (journal, running)
+}
+
+#[test]
+fn long_requests_as_there_always_are_some_are_no_incident() {
+    // Half of a hundred, five of a hundred, one of two hundred, and a tail without an end.
+    let tail = |number: i64| (5.0 / (f64::from((number * 7_919 % 10_000) as i32 + 1) / 10_000.0)) as i64;
+    let (steady, running) = mixed(20, tail);
+    assert!(running.len() < 10, "{}", running.len());
+    let answer = ask(&steady.with_unfinished(&running));
+    assert_eq!(answer.state, DiagnosisState::NoIncident, "{}", answer.verdict);
+    for (one_of, long_ms) in [(2, 3_000), (20, 12_000), (200, 12_000), (400, 30_000)] {
+        let (steady, running) = mixed(40, |number| if number % one_of == 0 { long_ms } else { 5 });
+        assert!(!running.is_empty());
+        let answer = ask(&steady.with_unfinished(&running));
+        assert_eq!(answer.state, DiagnosisState::NoIncident, "1 of {one_of}: {}", answer.verdict);
+    }
+}
+
+#[test]
+fn requests_that_have_just_begun_do_not_hide_that_those_before_took_longer() {
+    // From two minutes on each takes ten seconds in place of eight.
+    let (mut journal, mut running) = (Journal::new(JournalLimits::default()), Vec::new());
+    let mut ended: Vec<(i64, u64)> = Vec::new();
+    for began in START_S..NOW_S + 60 {
+        let long = if began < ONSET_S { 8 } else { 10 };
+        if began + long < NOW_S + 60 {
+            ended.push((began + long, long as u64 * 1_000_000 + 1_000 * (began % 7) as u64));
+        } else {
+            running.push(request("GET /report", began, (NOW_S + 60 - began) as u64 * 1_000_000, Vec::new()));
+        }
+    }
+    ended.into_iter().for_each(|(at_s, took_us)| {
+        journal.record(&request("GET /report", at_s, took_us, Vec::new()));
+    });
+    let ask = |journal: &Journal| diagnose(journal, None, (NOW_S + 60) * 1_000_000);
+    assert_eq!(&*ask(&journal).endpoints[0].name, "GET /report");
+    let answer = ask(&journal.with_unfinished(&running));
+    assert_eq!(&*answer.endpoints[0].name, "GET /report", "{}", answer.verdict);
+    assert_eq!(answer.since_us, Some(ONSET_S * 1_000_000), "{}", answer.verdict);
+}
+
+#[test]
+fn a_few_overdue_requests_of_several_endpoints_are_an_incident() {
+    let endpoints = ["GET /orders", "GET /invoices", "POST /orders"];
+    let mut journal = Journal::new(JournalLimits::default());
+    for second in START_S..ONSET_S {
+        endpoints.iter().for_each(|name| journal.record(&request(name, second, 1_000, locked(0))));
+    }
+    let hanging = |names: &[&str]| -> Vec<WideEvent> {
+        let one = |(place, name): (usize, &&str)| {
+            request(name, ONSET_S, 4_000_000 + place as u64, locked(3_999_900))
+        };
+        names.iter().enumerate().map(one).collect()
+    };
+    let now_us = (ONSET_S + 4) * 1_000_000;
+    let ask = |names: &[&str]| diagnose(&journal.with_unfinished(&hanging(names)), None, now_us);
+    assert_eq!(ask(&endpoints[..2]).state, DiagnosisState::NoIncident, "two may be chance");
+    let answer = ask(&endpoints);
+    assert_eq!(answer.endpoints.len(), 3, "{answer:#?}");
+    assert_eq!(answer.since_us, Some(ONSET_S * 1_000_000));
+    assert!(
+        answer.verdict.contains("1 request is still running; waiting for a lock held by"),
+        "{}",
+        answer.verdict
+    );
+    assert!(answer.confidence < 0.5, "nobody is woken for it");
+}
+
 #[test]
 fn the_onset_is_when_what_took_long_began() {
     // From the onset on each takes ten seconds, and then its client has left.
@@ -98,6 +190,63 @@ fn the_onset_is_when_what_took_long_began() {
     }
     let answer = diagnose(&journal, None, (NOW_S + 10) * 1_000_000);
     assert_eq!(&*answer.endpoints[0].name, "GET /orders");
-    // The first of them may have been an exception.
-    assert_eq!(answer.since_us, Some((ONSET_S + 1) * 1_000_000), "{}", answer.verdict);
+    assert_eq!(answer.since_us, Some(ONSET_S * 1_000_000), "{}", answer.verdict);
+}
+
+#[test]
+fn requests_that_are_slow_for_another_reason_do_not_move_the_onset() {
+    // From the onset on 50 ms in place of five. Two uploads of four minutes end in its first seconds.
+    let mut journal = Journal::new(JournalLimits::default());
+    for second in START_S..NOW_S + 20 {
+        let took_us = if second < ONSET_S { 5_000 } else { 50_000 };
+        (0..20).for_each(|_| journal.record(&request("POST /orders", second, took_us, Vec::new())));
+        if (ONSET_S..ONSET_S + 2).contains(&second) {
+            journal.record(&request("POST /orders", second, 240_000_000, Vec::new()));
+        }
+    }
+    let answer = diagnose(&journal, None, (NOW_S + 20) * 1_000_000);
+    assert_eq!(answer.since_us, Some(ONSET_S * 1_000_000), "{}", answer.verdict);
+}
+
+#[test]
+fn a_request_that_waits_for_its_client_hides_no_incident() {
+    let mut journal = Journal::new(JournalLimits::default());
+    for second in START_S..NOW_S + 60 {
+        let took_us = if second < ONSET_S { 5_000 } else { 15_000 };
+        (0..20).for_each(|number| {
+            journal.record(&request("POST /orders", second, took_us + 10 * number, Vec::new()));
+        });
+    }
+    for began in [START_S + 20, ONSET_S - 20] {
+        let took_us = (NOW_S + 60 - began) as u64 * 1_000_000;
+        let upload = [request("POST /orders", began, took_us, Vec::new())];
+        let answer = diagnose(&journal.with_unfinished(&upload), None, (NOW_S + 60) * 1_000_000);
+        assert_eq!(answer.since_us, Some(ONSET_S * 1_000_000), "{}", answer.verdict);
+    }
+}
+
+#[test]
+fn requests_that_fail_because_they_are_cut_off_tell_what_they_waited_for() {
+    // The statement is recorded with its wait, and it is no failure of its own.
+    let mut journal = journal();
+    for second in ONSET_S + 3..NOW_S + 10 {
+        let cut_off = request("GET /orders", second, 3_000_000, locked(2_999_900));
+        journal.record(&WideEvent { failed: true, error: Some("the limit".to_owned()), ..cut_off });
+    }
+    let answer = diagnose(&journal, None, (NOW_S + 10) * 1_000_000);
+    let said = "100 % of GET /orders fail instead of 0.0 % since 00:02:00 UTC; waiting for a lock held by a session of psql (LOCK …) explains 100 %";
+    assert!(answer.verdict.starts_with(said), "{}", answer.verdict);
+}
+
+#[test]
+fn a_request_that_ends_while_the_question_is_answered_counts_once() {
+    let mut journal = journal();
+    let hanging: Vec<WideEvent> =
+        (0..6).map(|number| request("GET /orders", ONSET_S + number, 9_000_000, locked(8_999_900))).collect();
+    let before = ask(&journal.with_unfinished(&hanging));
+    assert_eq!(before.endpoints[0].unfinished, 6);
+    hanging.iter().for_each(|request| {
+        journal.record(&WideEvent { at_us: NOW_S * 1_000_000, ..request.clone() });
+    });
+    assert_eq!(ask(&journal.with_unfinished(&hanging)), ask(&journal));
 }

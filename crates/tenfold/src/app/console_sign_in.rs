@@ -87,6 +87,11 @@ impl RemoteConsole {
                     format!("its console has seen too many wrong sign-ins: start again in {seconds} s{with}");
                 return Err(ConsoleRefusal(why).into());
             }
+            503 => {
+                let why = "it is overloaded, and its console takes no sign-ins: ask again in a moment, or ask the address of http.operators, which \
+                           has room of its own";
+                return Err(ConsoleRefusal(why.to_owned()).into());
+            }
             _ => {}
         }
         let cookie = signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next());

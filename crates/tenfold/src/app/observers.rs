@@ -50,6 +50,8 @@ fn outcome(outcome: Outcome, what: &'static str) -> metrics::MetricOutcome {
     match outcome {
         Outcome::Ok => metrics::MetricOutcome::Ok,
         Outcome::Failed => metrics::MetricOutcome::Failed(what),
+        // A client that leaves must not look like a fault.
+        Outcome::GivenUp => metrics::MetricOutcome::Failed("given_up"),
     }
 }
 

@@ -49,7 +49,7 @@ impl KeptHistory {
     /// # Panics
     /// Its telemetry does not record.
     pub async fn ask(&self, since: Option<Timestamp>, until: Timestamp) -> Diagnosis {
-        question::ask(&self.telemetry, since, until).await.expect("it records")
+        question::ask(&self.telemetry, &self.telemetry.question(since, until)).await.expect("it records")
     }
 
     /// Ends as if its process was killed.

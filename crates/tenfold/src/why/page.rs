@@ -23,7 +23,7 @@ pub(super) struct PageText {
 struct SeriesText(String, Option<PartText>, Vec<(u32, u32, u32, u32, f32, f32)>);
 
 #[derive(Serialize, Deserialize)]
-enum PartText {
+pub(super) enum PartText {
     Statement(String, String, u32),
     PoolWait,
     WriterWait(Option<String>),
@@ -43,7 +43,7 @@ struct EventText(String, String, i64, HexId, HexId, HexId, f32, bool, #[serde(de
 
 /// An id in hexadecimal: JSON's numbers are too short for it.
 #[derive(Serialize, Deserialize)]
-struct HexId(String);
+pub(super) struct HexId(String);
 
 /// Kind, what, microseconds since 1970, organization, since when it was not seen, the names of statements, for how many it stands.
 #[derive(Serialize, Deserialize)]
@@ -173,11 +173,11 @@ impl PageText {
 }
 
 impl HexId {
-    fn of(id: u128) -> Self {
+    pub(super) fn of(id: u128) -> Self {
         HexId(format!("{id:x}"))
     }
 
-    fn id(&self) -> Option<u128> {
+    pub(super) fn id(&self) -> Option<u128> {
         u128::from_str_radix(&self.0, 16).ok()
     }
 }

@@ -58,13 +58,10 @@ impl StatementPlans {
     /// What is wrong, as [`Telemetry::why`] says it. The plans of statements that take longer are taken again first, and it is noticed what
     /// has changed in the schema. Waits for the database for two seconds at most.
     pub async fn why(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
-        let answer = self.ask(since, until).await?;
-        if self.look_for(&answer, until).await { self.ask(since, until).await } else { Some(answer) }
-    }
-
-    /// The answer without a look.
-    async fn ask(&self, since: Option<Timestamp>, until: Timestamp) -> Option<Diagnosis> {
-        ask(&self.telemetry, since, until).await
+        // What has no answer now may have one after the look.
+        let question = self.telemetry.question(since, until);
+        let answer = ask(&self.telemetry, &question).await?;
+        if self.look_for(&answer, until).await { ask(&self.telemetry, &question).await } else { Some(answer) }
     }
 
     /// Looks at new statements, and once a minute at the schema, at statements that became slow and at some known plans. Call it every
@@ -78,7 +75,7 @@ impl StatementPlans {
         let is_due = self.schema().is_due(now.as_microsecond());
         if is_due {
             wanted.extend(self.telemetry.aged_plans(AT_ONCE));
-            if let Some(answer) = recent(&self.telemetry, None, now).await {
+            if let Some(answer) = recent(&self.telemetry, &self.telemetry.question(None, now)).await {
                 wanted.extend(self.telemetry.slower(&answer));
             }
         }

@@ -6,7 +6,7 @@ use tenfold_data::Timestamp;
 use tenfold_observe::telemetry::diagnosis::{
     DAY_S, Diagnosis, DiagnosisState, Journal, diagnose_long, diagnose_within, seconds_of,
 };
-use tenfold_observe::telemetry::{Telemetry, WhyArchive};
+use tenfold_observe::telemetry::{Telemetry, WhyArchive, WhyQuestion};
 
 /// How far back the memory reaches.
 const REACH: Duration = Duration::from_secs(7_200);
@@ -17,16 +17,13 @@ const SLACK: Duration = Duration::from_secs(60);
 /// How often the minutes of a day are read for questions about now, in seconds: what they may show began more than two hours ago.
 const LONG_EVERY_S: u32 = 300;
 
-/// What is wrong from `since`, or in the two hours before `until`, until then. `None` if nothing is recorded.
+/// What is wrong from `since`, or in the two hours before `until`, until then, as the question says. `None` if nothing is recorded.
 ///
 /// What is older than two hours is read from `why.history`: its seconds for a day, and its minutes for fourteen. With it an incident
 /// of more than two hours is found, too. It computes where that holds up no request.
-pub(crate) async fn ask(
-    telemetry: &Telemetry,
-    since: Option<Timestamp>,
-    until: Timestamp,
-) -> Option<Diagnosis> {
-    let asked = recent(telemetry, since, until).await?;
+pub(crate) async fn ask(telemetry: &Telemetry, question: &WhyQuestion) -> Option<Diagnosis> {
+    let asked = recent(telemetry, question).await?;
+    let WhyQuestion { since, until, .. } = *question;
     let Some(archive) = telemetry.archive() else { return Some(asked) };
     let now = telemetry.clock().now();
     let until = until.min(now);
@@ -50,13 +47,9 @@ pub(crate) async fn ask(
 }
 
 /// The same by the memory alone, which is two hours: for the task that takes plans.
-pub(super) async fn recent(
-    telemetry: &Telemetry,
-    since: Option<Timestamp>,
-    until: Timestamp,
-) -> Option<Diagnosis> {
-    let telemetry = telemetry.clone();
-    computed(move || telemetry.why(since, until)).await.flatten()
+pub(super) async fn recent(telemetry: &Telemetry, question: &WhyQuestion) -> Option<Diagnosis> {
+    let (telemetry, question) = (telemetry.clone(), question.clone());
+    computed(move || telemetry.answer(&question)).await.flatten()
 }
 
 /// The answer about a time that only the file has.

@@ -68,7 +68,7 @@ impl Lane {
         let connection = self.connection().await?;
         let backend = connection.backend.as_deref();
         let _occupied = backend.map(Backend::occupy);
-        let _locks = backend.map(|backend| backend.locks.told_to(meter));
+        let _locks = backend.map(|backend| backend.locks.report_to(meter));
         let prepared = connection.prepared(&call.statement.text).await?;
         run_prepared(&connection.client, &prepared, call).await
     }

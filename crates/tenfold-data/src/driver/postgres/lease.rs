@@ -106,7 +106,7 @@ impl Lease {
     /// An author's text that acts for an organization gets a transaction of its own, in which only that organization's
     /// rows are visible. So does everything behind a pooler, because a pooler keeps no settings for us.
     pub(super) async fn run(&self, call: Call<'_>, meter: &WaitMeter) -> Result<u64, DriverError> {
-        let _locks = self.backend.as_ref().map(|backend| backend.locks.told_to(meter));
+        let _locks = self.backend.as_ref().map(|backend| backend.locks.report_to(meter));
         match (&*self.session, call.held_to()) {
             (SessionSettings::Own, None) => self.send(call, None, None).await,
             (session, org) => {

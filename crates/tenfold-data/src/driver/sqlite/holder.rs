@@ -1,4 +1,4 @@
-//! Who has SQLite's writer, for those that wait for it.
+//! What holds SQLite's writer, for the transactions that wait for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ impl WriterHolder {
     }
 
     /// The writer is now that of the transaction that this line opened.
-    pub(super) fn is(&self, site: Option<CallSite>) {
+    pub(super) fn set(&self, site: Option<CallSite>) {
         self.held().site = site;
     }
 
@@ -43,7 +43,7 @@ impl WriterHolder {
     }
 
     /// Somebody waits for the writer until the result is dropped.
-    pub(super) fn is_awaited<'a>(&self, meter: &'a WaitMeter) -> OpenWait<'a> {
+    pub(super) fn begin_wait<'a>(&self, meter: &'a WaitMeter) -> OpenWait<'a> {
         let (site, outside_before) = {
             let held = self.held();
             (held.site, held.outside())

@@ -107,13 +107,13 @@ impl Queue {
     async fn writer_for(&self, meter: &WaitMeter) -> OwnedMutexGuard<GroupState> {
         // It fails while other tasks wait, so none of them is overtaken.
         if let Ok(state) = Arc::clone(&self.state).try_lock_owned() {
-            self.holder.is(meter.site());
+            self.holder.set(meter.site());
             return state;
         }
-        let waits = self.holder.is_awaited(meter);
+        let waits = self.holder.begin_wait(meter);
         let state = self.writer().await;
         drop(waits);
-        self.holder.is(meter.site());
+        self.holder.set(meter.site());
         state
     }
 
@@ -137,7 +137,7 @@ impl Queue {
     /// it is long.
     fn commit(&self, state: &mut GroupState) {
         let started = Instant::now();
-        self.holder.is(None);
+        self.holder.set(None);
         let Some(members) = state.commit_group() else { return };
         // The lock is held, so no other task updates these counters.
         let is_alone = members == 1 && !self.is_awaited();
