@@ -65,7 +65,9 @@ impl Job for SendThenFail {
 /// Sends a mail, and gives up as soon as the server on this port has been asked something.
 #[derive(Serialize, Deserialize)]
 pub struct GiveUpSending {
+    /// Its address.
     pub to: String,
+    /// That of the server, on this machine.
     pub port: u16,
 }
 
