@@ -172,11 +172,8 @@ struct Causing(Child);
 impl Causing {
     /// Fails if it has ended without success.
     fn check(&mut self) -> anyhow::Result<()> {
-        match self.0.try_wait()? {
-            Some(status) => {
-                anyhow::ensure!(status.success(), "what causes the fault has ended with {status}")
-            }
-            None => {}
+        if let Some(status) = self.0.try_wait()? {
+            anyhow::ensure!(status.success(), "what causes the fault has ended with {status}");
         }
         Ok(())
     }
