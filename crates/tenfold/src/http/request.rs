@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 use super::admission::elsewhere::with_permit;
-use super::admission::enter::{enter, refusal};
+use super::admission::enter::{EnteredRequest, enter, refusal};
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::precondition::unless_known;
 use super::problem::Problem;
@@ -79,13 +79,16 @@ pub(super) async fn serve(
     let id = request_id(request.headers(), received.trace);
     let mut spent = RequestTiming::default();
     let mut response = match received.deadline.limit(enter(&state, &mut request)).await {
-        Some(Ok(permit)) => {
+        Some(Ok(EnteredRequest { permit, client })) => {
             spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
             let pause = permit.as_ref().map(Permit::pause_handle);
             let arrived = (started, spent.waited);
             let answered = with_permit(pause, answer(&state, &mut received, (request, arrived), next));
-            let (response, cost) = answered.await;
+            let (mut response, cost) = answered.await;
             spent.cost = cost;
+            if let Some(client) = client {
+                response.extensions_mut().insert(client);
+            }
             // It has been answered; the body may still be on its way to the client, who may be slow.
             if let Some(permit) = permit {
                 permit.finish();
