@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
+use h2::RecvStream;
 use h2::client::SendRequest;
-use http::StatusCode;
+use http::{Response, StatusCode};
+use tenfold::both_databases;
 use tenfold::data::Dialect;
 use tenfold::testing::{self, TestApp};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,7 +15,7 @@ use tokio::net::TcpStream;
 
 use super::connections::{ask2, connect, ends, get, http2_with, is_served, read_until, send, soon};
 use super::going_away::until;
-use crate::new_owner;
+use crate::{new_owner, sign_up, text};
 
 /// A budget that a few clients use up, and nothing else that would end them.
 const NARROW: [(&str, &str); 8] = [
@@ -205,6 +207,57 @@ fn answers_that_nobody_takes_are_held_within_the_budget() {
         holds_nothing(app).await;
     });
 }
+
+/// The narrow budget, and one request at a time. The others wait, so that they arrive before the first is answered.
+const NARROW_AND_ONE: [(&str, &str); 12] = [
+    ("http.buffer_limit", "1 MiB"),
+    ("http.connection_buffer_limit", "256 KiB"),
+    ("http.body_limit", "128 KiB"),
+    ("http.header_timeout", "1h"),
+    ("http.idle_timeout", "1h"),
+    ("http.pace_window", "1h"),
+    ("http.deadline", "1h"),
+    ("admission.min_limit", "1"),
+    ("admission.max_limit", "1"),
+    ("admission.max_waiting", "1000"),
+    ("admission.max_wait", "1h"),
+    ("admission.overload_wait", "1h"),
+];
+
+/// Asks at once for more than the budget, and takes nothing of the answers that come.
+async fn asks_for_much(address: SocketAddr, token: &str) -> (SendRequest<Bytes>, Vec<Response<RecvStream>>) {
+    let (client, _) = zero_window(address).await;
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        let request = http::Request::get("http://app.test/openapi.json");
+        let request = request.header("authorization", format!("Bearer {token}")).body(()).expect("it is one");
+        // It may have been cut.
+        let Ok(mut client) = soon("HTTP/2 is ready", client.clone().ready()).await else { break };
+        let Ok((answer, _)) = client.send_request(request, true) else { break };
+        asked.push(answer);
+    }
+    let answers = soon("answers come", join_all(asked)).await;
+    (client, answers.into_iter().flatten().collect())
+}
+
+both_databases!(app::app(), NARROW_AND_ONE; async fn others_are_served_beside_a_client_that_takes_nothing(app) {
+    let other = new_owner(app).await;
+    let greedy = text(&sign_up(app, "owner@greedy.test").await["token"]);
+    app.listen(async |address| {
+        let clients = join_all((0..6).map(|_| asks_for_much(address, &greedy))).await;
+        assert!(held(app).await <= LIMIT, "each looks again before it begins");
+        for _ in 0..20 {
+            let answer = asks(address, &get("/v1/users", &other)).await;
+            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        }
+        // What its own connections hold makes room for it.
+        is_served_at_last(address, &get("/openapi.json", &greedy), "200").await;
+        assert!(figure(app, "tenfold_http_buffer_cut_total").await > 0);
+        drop(clients);
+        holds_nothing(app).await;
+    })
+    .await;
+});
 
 /// Asks for small answers that it does not take, and resets their streams, until the connection is cut.
 async fn asks_and_resets(client: SendRequest<Bytes>) {
