@@ -12,6 +12,7 @@ use tenfold::data::Dialect;
 use tenfold::testing::{self, TestApp};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::connections::{ask2, connect, ends, get, http2_with, is_served, read_until, send, soon};
 use super::going_away::until;
@@ -224,36 +225,50 @@ const NARROW_AND_ONE: [(&str, &str); 12] = [
     ("admission.overload_wait", "1h"),
 ];
 
-/// Asks at once for more than the budget, and takes nothing of the answers that come.
-async fn asks_for_much(address: SocketAddr, token: &str) -> (SendRequest<Bytes>, Vec<Response<RecvStream>>) {
-    let (client, _) = zero_window(address).await;
-    let mut asked = Vec::new();
-    for _ in 0..20 {
-        let request = http::Request::get("http://app.test/openapi.json");
-        let request = request.header("authorization", format!("Bearer {token}")).body(()).expect("it is one");
-        // It may have been cut.
-        let Ok(mut client) = soon("HTTP/2 is ready", client.clone().ready()).await else { break };
-        let Ok((answer, _)) = client.send_request(request, true) else { break };
-        asked.push(answer);
+/// A connection of HTTP/2 on which so many answers were asked for at once. It takes no byte of those that came.
+struct Taker {
+    end: tokio::sync::oneshot::Receiver<()>,
+    _answers: (SendRequest<Bytes>, Vec<Response<RecvStream>>),
+}
+
+impl Taker {
+    async fn ask(address: SocketAddr, token: &str, answers: usize) -> Self {
+        let (client, end) = zero_window(address).await;
+        let mut asked = Vec::new();
+        for _ in 0..answers {
+            let request = http::Request::get("http://app.test/openapi.json");
+            let request =
+                request.header("authorization", format!("Bearer {token}")).body(()).expect("it is one");
+            // It may have been cut.
+            let Ok(mut client) = soon("HTTP/2 is ready", client.clone().ready()).await else { break };
+            let Ok((answer, _)) = client.send_request(request, true) else { break };
+            asked.push(answer);
+        }
+        let answers = soon("answers come", join_all(asked)).await;
+        Taker { end, _answers: (client, answers.into_iter().flatten().collect()) }
     }
-    let answers = soon("answers come", join_all(asked)).await;
-    (client, answers.into_iter().flatten().collect())
+
+    fn is_open(&mut self) -> bool {
+        self.end.try_recv() == Err(TryRecvError::Empty)
+    }
 }
 
 both_databases!(app::app(), NARROW_AND_ONE; async fn others_are_served_beside_a_client_that_takes_nothing(app) {
     let other = new_owner(app).await;
     let greedy = text(&sign_up(app, "owner@greedy.test").await["token"]);
     app.listen(async |address| {
-        let clients = join_all((0..6).map(|_| asks_for_much(address, &greedy))).await;
+        let mut slow = Taker::ask(address, &other, 1).await;
+        let takers = join_all((0..6).map(|_| Taker::ask(address, &greedy, 3))).await;
         assert!(held(app).await <= LIMIT, "each looks again before it begins");
         for _ in 0..20 {
             let answer = asks(address, &get("/v1/users", &other)).await;
             assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         }
-        // What its own connections hold makes room for it.
+        // What its own connections hold makes room for it, and what others hold does not.
         is_served_at_last(address, &get("/openapi.json", &greedy), "200").await;
         assert!(figure(app, "tenfold_http_buffer_cut_total").await > 0);
-        drop(clients);
+        assert!(slow.is_open());
+        drop((slow, takers));
         holds_nothing(app).await;
     })
     .await;

@@ -83,8 +83,9 @@ pub(super) async fn serve(
             spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
             let pause = permit.as_ref().map(Permit::pause_handle);
             let arrived = (started, spent.waited);
-            let answered = with_permit(pause, answer(&state, &mut received, (request, arrived), next));
-            let (mut response, cost) = answered.await;
+            // On the heap, so that a request that waits does not hold the room for it: a thousand may wait.
+            let answered = Box::pin(answer(&state, &mut received, (request, arrived), next));
+            let (mut response, cost) = with_permit(pause, answered).await;
             spent.cost = cost;
             if let Some(client) = client {
                 response.extensions_mut().insert(client);
