@@ -4,19 +4,16 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use h2::RecvStream;
 use h2::client::SendRequest;
-use http::{Response, StatusCode};
-use tenfold::both_databases;
+use http::StatusCode;
 use tenfold::data::Dialect;
 use tenfold::testing::{self, TestApp};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot::error::TryRecvError;
 
 use super::connections::{ask2, connect, ends, get, http2_with, is_served, read_until, send, soon};
 use super::going_away::until;
-use crate::{new_owner, sign_up, text};
+use crate::new_owner;
 
 /// A budget that a few clients use up, and nothing else that would end them.
 const NARROW: [(&str, &str); 8] = [
@@ -29,23 +26,23 @@ const NARROW: [(&str, &str); 8] = [
     ("http.deadline", "1h"),
     ("admission.enabled", "false"),
 ];
-const LIMIT: u64 = 1 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
 /// What comes counts before it is refused. Without a bound a flood holds ten times as much.
 const MOST: u64 = 2 * LIMIT;
 
-fn run(test: impl AsyncFnOnce(&TestApp, SocketAddr)) {
+pub(super) fn run(test: impl AsyncFnOnce(&TestApp, SocketAddr)) {
     testing::run(app::app(), Dialect::Sqlite, &NARROW, async |app| {
         app.listen(async |address| test(app, address).await).await;
     });
 }
 
-async fn figure(app: &TestApp, name: &str) -> u64 {
+pub(super) async fn figure(app: &TestApp, name: &str) -> u64 {
     let text = app.get("/metrics").send().await.text();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} is not in {text}"))
 }
 
-async fn held(app: &TestApp) -> u64 {
+pub(super) async fn held(app: &TestApp) -> u64 {
     figure(app, "tenfold_http_buffered_bytes").await
 }
 
@@ -56,7 +53,7 @@ async fn has_acted(app: &TestApp) -> bool {
         > 0
 }
 
-async fn holds_nothing(app: &TestApp) {
+pub(super) async fn holds_nothing(app: &TestApp) {
     until("nothing is held", async || held(app).await == 0).await;
 }
 
@@ -94,7 +91,7 @@ async fn floods_for_ever(app: &TestApp, address: SocketAddr, bytes: &[u8]) {
 }
 
 /// How one client is answered, on a connection of its own; nothing if that is cut.
-async fn asks(address: SocketAddr, request: &[u8]) -> String {
+pub(super) async fn asks(address: SocketAddr, request: &[u8]) -> String {
     let mut client = connect(address).await;
     let mut seen = Vec::new();
     soon("an answer comes", async {
@@ -107,7 +104,7 @@ async fn asks(address: SocketAddr, request: &[u8]) -> String {
 }
 
 /// Clients that stand still make room for one that does not.
-async fn is_served_at_last(address: SocketAddr, request: &[u8], status: &str) {
+pub(super) async fn is_served_at_last(address: SocketAddr, request: &[u8], status: &str) {
     soon("it is served", async {
         loop {
             let answer = asks(address, request).await;
@@ -177,7 +174,9 @@ fn a_head_that_is_too_long_is_refused() {
 }
 
 /// A connection of HTTP/2 that takes no byte of any answer.
-async fn zero_window(address: SocketAddr) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
+pub(super) async fn zero_window(
+    address: SocketAddr,
+) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
     http2_with(address, h2::client::Builder::new().initial_window_size(0)).await
 }
 
@@ -208,71 +207,6 @@ fn answers_that_nobody_takes_are_held_within_the_budget() {
         holds_nothing(app).await;
     });
 }
-
-/// The narrow budget, and one request at a time. The others wait, so that they arrive before the first is answered.
-const NARROW_AND_ONE: [(&str, &str); 12] = [
-    ("http.buffer_limit", "1 MiB"),
-    ("http.connection_buffer_limit", "256 KiB"),
-    ("http.body_limit", "128 KiB"),
-    ("http.header_timeout", "1h"),
-    ("http.idle_timeout", "1h"),
-    ("http.pace_window", "1h"),
-    ("http.deadline", "1h"),
-    ("admission.min_limit", "1"),
-    ("admission.max_limit", "1"),
-    ("admission.max_waiting", "1000"),
-    ("admission.max_wait", "1h"),
-    ("admission.overload_wait", "1h"),
-];
-
-/// A connection of HTTP/2 on which so many answers were asked for at once. It takes no byte of those that came.
-struct Taker {
-    end: tokio::sync::oneshot::Receiver<()>,
-    _answers: (SendRequest<Bytes>, Vec<Response<RecvStream>>),
-}
-
-impl Taker {
-    async fn ask(address: SocketAddr, token: &str, answers: usize) -> Self {
-        let (client, end) = zero_window(address).await;
-        let mut asked = Vec::new();
-        for _ in 0..answers {
-            let request = http::Request::get("http://app.test/openapi.json");
-            let request =
-                request.header("authorization", format!("Bearer {token}")).body(()).expect("it is one");
-            // It may have been cut.
-            let Ok(mut client) = soon("HTTP/2 is ready", client.clone().ready()).await else { break };
-            let Ok((answer, _)) = client.send_request(request, true) else { break };
-            asked.push(answer);
-        }
-        let answers = soon("answers come", join_all(asked)).await;
-        Taker { end, _answers: (client, answers.into_iter().flatten().collect()) }
-    }
-
-    fn is_open(&mut self) -> bool {
-        self.end.try_recv() == Err(TryRecvError::Empty)
-    }
-}
-
-both_databases!(app::app(), NARROW_AND_ONE; async fn others_are_served_beside_a_client_that_takes_nothing(app) {
-    let other = new_owner(app).await;
-    let greedy = text(&sign_up(app, "owner@greedy.test").await["token"]);
-    app.listen(async |address| {
-        let mut slow = Taker::ask(address, &other, 1).await;
-        let takers = join_all((0..6).map(|_| Taker::ask(address, &greedy, 3))).await;
-        assert!(held(app).await <= LIMIT, "each looks again before it begins");
-        for _ in 0..20 {
-            let answer = asks(address, &get("/v1/users", &other)).await;
-            assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-        }
-        // What its own connections hold makes room for it, and what others hold does not.
-        is_served_at_last(address, &get("/openapi.json", &greedy), "200").await;
-        assert!(figure(app, "tenfold_http_buffer_cut_total").await > 0);
-        assert!(slow.is_open());
-        drop((slow, takers));
-        holds_nothing(app).await;
-    })
-    .await;
-});
 
 /// Asks for small answers that it does not take, and resets their streams, until the connection is cut.
 async fn asks_and_resets(client: SendRequest<Bytes>) {

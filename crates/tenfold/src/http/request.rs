@@ -97,7 +97,7 @@ pub(super) async fn serve(
             response
         }
         // Neither recorded nor logged: there may be thousands of them a second, and metrics count them.
-        Some(Err(refused)) => refusal(&refused).into_response(),
+        Some(Err(refused)) => refusal(&refused, &request),
         // Its client waits no longer, and it has waited all the time.
         None => received.timeout.problem().into_response(),
     };

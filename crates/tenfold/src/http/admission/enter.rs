@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse as _, Response};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use hyper::body::Body as _;
 use tenfold_admission::{Candidate, Flow, Permit, Refusal, RequestClass};
 
@@ -119,8 +121,23 @@ fn flow_of(state: &ServerState, request: &Request) -> Flow {
     }
 }
 
-/// The answer to a request that is refused.
-pub(in super::super) fn refusal(refused: &EntryRefusal) -> Problem {
+/// The answer to a request that is refused: a problem; or its head alone while the client leaves other answers lying. A head needs no
+/// window of HTTP/2, so it is not held. The bodies of 200 refusals on each of many connections would take the memory that was refused.
+pub(in super::super) fn refusal(refused: &EntryRefusal, request: &Request) -> Response {
+    let answer = problem(refused).into_response();
+    match request.extensions().get::<Arc<ConnectionBuffers>>() {
+        Some(buffers) if buffers.leaves_answers() => head_of(answer),
+        _ => answer,
+    }
+}
+
+fn head_of(answer: Response) -> Response {
+    let (mut head, _) = answer.into_parts();
+    head.headers.remove(CONTENT_TYPE);
+    Response::from_parts(head, Body::empty())
+}
+
+fn problem(refused: &EntryRefusal) -> Problem {
     match refused {
         EntryRefusal::Requests(refused) => Problem::overloaded(refused.retry_after).detail(
             "more requests come than the service can answer: send it again after Retry-After seconds",

@@ -20,6 +20,8 @@ const LARGE_HEAD: usize = 16 << 10;
 const MOST_OF_HEADS: usize = 2 * READ_AHEAD;
 /// A buffer grows by doubling, so that half of it may be empty.
 const GROWTH: usize = 2;
+/// A client that has more than this to take takes the body of a refusal no sooner.
+const UNTAKEN: usize = 16 << 10;
 /// How long the handlers whose bodies were given up have to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
@@ -111,6 +113,11 @@ impl ConnectionBuffers {
         };
         self.budget.refuses();
         Err(refusal)
+    }
+
+    /// Whether its client leaves answers lying, so that the body of a refusal would only lie there as well.
+    pub(in super::super) fn leaves_answers(&self) -> bool {
+        self.state().of(BufferKind::Answer) > UNTAKEN
     }
 
     /// A handler waits for bytes of a body, until this is dropped. Only then does a client that sends none stand still.
