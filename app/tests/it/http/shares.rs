@@ -63,22 +63,36 @@ both_databases!(app::app(), NARROW_AND_ONE; async fn others_are_served_beside_a_
     let other = new_owner(app).await;
     let greedy = text(&sign_up(app, "owner@greedy.test").await["token"]);
     app.listen(async |address| {
-        let mut slow = Taker::ask(address, &other, 1).await;
         let takers = join_all((0..6).map(|_| Taker::ask(address, &greedy, 3))).await;
         assert!(held(app).await <= LIMIT, "each looks again before it begins");
         for _ in 0..20 {
             let answer = asks(address, &get("/v1/users", &other)).await;
             assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         }
-        // What its own connections hold makes room for it, and what others hold does not.
+        drop(takers);
+        holds_nothing(app).await;
+    })
+    .await;
+});
+
+#[test]
+fn a_client_makes_room_for_itself_and_others_stay() {
+    run(async |app, address| {
+        let other = text(&sign_up(app, "owner@other.test").await["token"]);
+        let greedy = text(&sign_up(app, "owner@greedy.test").await["token"]);
+        // It has stood still for longer than all others.
+        let mut slow = Taker::ask(address, &other, 1).await;
+        let mut takers = Vec::new();
+        for _ in 0..8 {
+            takers.push(Taker::ask(address, &greedy, 1).await);
+        }
         is_served_at_last(address, &get("/openapi.json", &greedy), "200").await;
         assert!(figure(app, "tenfold_http_buffer_cut_total").await > 0);
         assert!(slow.is_open());
         drop((slow, takers));
         holds_nothing(app).await;
-    })
-    .await;
-});
+    });
+}
 
 #[test]
 fn a_refusal_is_a_head_while_other_answers_are_left() {
