@@ -19,4 +19,5 @@ mod page;
 mod preconditions;
 mod problems;
 mod readiness;
+mod shares;
 mod tracing;

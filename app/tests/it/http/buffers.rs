@@ -26,23 +26,23 @@ const NARROW: [(&str, &str); 8] = [
     ("http.deadline", "1h"),
     ("admission.enabled", "false"),
 ];
-const LIMIT: u64 = 1 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
 /// What comes counts before it is refused. Without a bound a flood holds ten times as much.
 const MOST: u64 = 2 * LIMIT;
 
-fn run(test: impl AsyncFnOnce(&TestApp, SocketAddr)) {
+pub(super) fn run(test: impl AsyncFnOnce(&TestApp, SocketAddr)) {
     testing::run(app::app(), Dialect::Sqlite, &NARROW, async |app| {
         app.listen(async |address| test(app, address).await).await;
     });
 }
 
-async fn figure(app: &TestApp, name: &str) -> u64 {
+pub(super) async fn figure(app: &TestApp, name: &str) -> u64 {
     let text = app.get("/metrics").send().await.text();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} is not in {text}"))
 }
 
-async fn held(app: &TestApp) -> u64 {
+pub(super) async fn held(app: &TestApp) -> u64 {
     figure(app, "tenfold_http_buffered_bytes").await
 }
 
@@ -53,7 +53,7 @@ async fn has_acted(app: &TestApp) -> bool {
         > 0
 }
 
-async fn holds_nothing(app: &TestApp) {
+pub(super) async fn holds_nothing(app: &TestApp) {
     until("nothing is held", async || held(app).await == 0).await;
 }
 
@@ -91,7 +91,7 @@ async fn floods_for_ever(app: &TestApp, address: SocketAddr, bytes: &[u8]) {
 }
 
 /// How one client is answered, on a connection of its own; nothing if that is cut.
-async fn asks(address: SocketAddr, request: &[u8]) -> String {
+pub(super) async fn asks(address: SocketAddr, request: &[u8]) -> String {
     let mut client = connect(address).await;
     let mut seen = Vec::new();
     soon("an answer comes", async {
@@ -104,7 +104,7 @@ async fn asks(address: SocketAddr, request: &[u8]) -> String {
 }
 
 /// Clients that stand still make room for one that does not.
-async fn is_served_at_last(address: SocketAddr, request: &[u8], status: &str) {
+pub(super) async fn is_served_at_last(address: SocketAddr, request: &[u8], status: &str) {
     soon("it is served", async {
         loop {
             let answer = asks(address, request).await;
@@ -174,7 +174,9 @@ fn a_head_that_is_too_long_is_refused() {
 }
 
 /// A connection of HTTP/2 that takes no byte of any answer.
-async fn zero_window(address: SocketAddr) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
+pub(super) async fn zero_window(
+    address: SocketAddr,
+) -> (SendRequest<Bytes>, tokio::sync::oneshot::Receiver<()>) {
     http2_with(address, h2::client::Builder::new().initial_window_size(0)).await
 }
 

@@ -8,7 +8,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
-use super::buffers::BufferCharge;
+use super::buffers::{BufferCharge, BufferClient};
 use super::connection::Activity;
 
 /// A request that is in progress until this is dropped.
@@ -42,12 +42,14 @@ pub(super) struct AnswerBody {
     /// For an answer that is in memory in whole, or its last piece: the charge, and how many bytes have yet to take their part of it.
     charge: Option<BufferCharge>,
     charged: usize,
+    /// For whom it is held; nothing for a request that was not admitted.
+    client: Option<Arc<BufferClient>>,
 }
 
 impl AnswerBody {
-    pub(super) fn new(body: Body, of: InProgress) -> Self {
-        let mut answer =
-            AnswerBody { body, of, is_waiting: false, rest: Bytes::new(), charge: None, charged: 0 };
+    pub(super) fn new(body: Body, of: InProgress, client: Option<Arc<BufferClient>>) -> Self {
+        let rest = Bytes::new();
+        let mut answer = AnswerBody { body, of, is_waiting: false, rest, charge: None, charged: 0, client };
         let length = answer.body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
         answer.charge_up_to(length.unwrap_or_default());
         answer
@@ -56,7 +58,7 @@ impl AnswerBody {
     /// Sees to it that so many bytes are charged.
     fn charge_up_to(&mut self, bytes: usize) {
         if self.charged < bytes {
-            self.charge = Some(self.of.0.buffers.charge_answer(bytes));
+            self.charge = Some(self.of.0.buffers.charge_answer(bytes, self.client.as_ref()));
             self.charged = bytes;
         }
     }

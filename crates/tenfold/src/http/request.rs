@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, Span};
 
 use super::admission::elsewhere::with_permit;
-use super::admission::enter::{enter, refusal};
+use super::admission::enter::{EnteredRequest, enter, refusal};
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::precondition::unless_known;
 use super::problem::Problem;
@@ -79,13 +79,17 @@ pub(super) async fn serve(
     let id = request_id(request.headers(), received.trace);
     let mut spent = RequestTiming::default();
     let mut response = match received.deadline.limit(enter(&state, &mut request)).await {
-        Some(Ok(permit)) => {
+        Some(Ok(EnteredRequest { permit, client })) => {
             spent.waited = permit.as_ref().map_or(Duration::ZERO, Permit::waited);
             let pause = permit.as_ref().map(Permit::pause_handle);
             let arrived = (started, spent.waited);
-            let answered = with_permit(pause, answer(&state, &mut received, (request, arrived), next));
-            let (response, cost) = answered.await;
+            // On the heap, so that a request that waits does not hold the room for it: a thousand may wait.
+            let answered = Box::pin(answer(&state, &mut received, (request, arrived), next));
+            let (mut response, cost) = with_permit(pause, answered).await;
             spent.cost = cost;
+            if let Some(client) = client {
+                response.extensions_mut().insert(client);
+            }
             // It has been answered; the body may still be on its way to the client, who may be slow.
             if let Some(permit) = permit {
                 permit.finish();
@@ -93,7 +97,7 @@ pub(super) async fn serve(
             response
         }
         // Neither recorded nor logged: there may be thousands of them a second, and metrics count them.
-        Some(Err(refused)) => refusal(&refused).into_response(),
+        Some(Err(refused)) => refusal(&refused, &request),
         // Its client waits no longer, and it has waited all the time.
         None => received.timeout.problem().into_response(),
     };

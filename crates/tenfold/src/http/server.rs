@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::answer_body::AnswerBody;
-use super::buffers::{BufferBudget, READ_AHEAD};
+use super::buffers::{BufferBudget, BufferClient, READ_AHEAD};
 use super::client_address::PeerAddress;
 use super::connection::{Activity, ConnectionWatch, End, Metered};
 use super::lobby::{LOOK_EVERY, Lobby};
@@ -226,6 +226,10 @@ impl Service<Request<Incoming>> for Requests {
         request.extensions_mut().insert(Arc::clone(buffers));
         let in_progress = self.activity.request(request.version());
         let answer = self.router.call(request.map(|body| Paced::new(body, &self.settings, buffers)));
-        Box::pin(async move { Ok(answer.await?.map(|body| AnswerBody::new(body, in_progress))) })
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            let client = answer.extensions_mut().remove::<Arc<BufferClient>>();
+            Ok(answer.map(|body| AnswerBody::new(body, in_progress, client)))
+        })
     }
 }

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
+use axum::response::{IntoResponse as _, Response};
 use http::Method;
+use http::header::CONTENT_TYPE;
 use hyper::body::Body as _;
 use tenfold_admission::{Candidate, Flow, Permit, Refusal, RequestClass};
 
 use super::body::PausingBody;
 use crate::http::auth::Credentials;
-use crate::http::buffers::{BufferRefusal, ConnectionBuffers};
+use crate::http::buffers::{BufferClient, BufferRefusal, ConnectionBuffers};
 use crate::http::client_address::client_of;
 use crate::http::problem::Problem;
 use crate::http::state::ServerState;
@@ -37,28 +39,41 @@ pub(in super::super) enum EntryRefusal {
     Bytes(BufferRefusal),
 }
 
-/// Waits until the request may run, and gives its permit; none for a request that needs none: without admission, a
-/// preflight, a probe of the process, and a path without a route.
+/// A request that may run.
+#[derive(Default)]
+pub(in super::super) struct EnteredRequest {
+    /// None without admission, for a preflight, a probe of the process, and a path without a route.
+    pub permit: Option<Permit>,
+    /// For whom its answer will be held, which the answer's extensions have to say; nothing for a request that did not come over
+    /// a socket.
+    pub client: Option<Arc<BufferClient>>,
+}
+
+/// Waits until the request may run.
 ///
 /// # Errors
 /// The request is to be refused.
 pub(in super::super) async fn enter(
     state: &ServerState,
     request: &mut Request,
-) -> Result<Option<Permit>, EntryRefusal> {
-    let Some(route) = request.extensions().get::<MatchedPath>() else { return Ok(None) };
+) -> Result<EnteredRequest, EntryRefusal> {
+    let Some(route) = request.extensions().get::<MatchedPath>() else { return Ok(EnteredRequest::default()) };
     if request.method() == Method::OPTIONS || PROBES.contains(&route.as_str()) {
-        return Ok(None);
+        return Ok(EnteredRequest::default());
     }
     let (class, kind) = state.route_classes().of(request.method(), route.as_str());
-    // None for a request that did not come over a socket.
-    let buffers = request.extensions().get::<Arc<ConnectionBuffers>>();
-    if let Some(buffers) = buffers.filter(|_| class != RequestClass::Critical) {
-        buffers.admit().map_err(EntryRefusal::Bytes)?;
-    }
+    let flow = flow_of(state, request);
+    let bytes = RequestBytes::of(request, flow);
+    let has_room = || match &bytes {
+        Some(bytes) if class != RequestClass::Critical => bytes.admit(),
+        _ => Ok(()),
+    };
+    has_room()?;
     let admission = state.admission();
-    let Some(gate) = admission.gate() else { return Ok(None) };
-    let entering = gate.enter(Candidate { class, flow: flow_of(state, request), kind });
+    let Some(gate) = admission.gate() else {
+        return Ok(EnteredRequest { permit: None, client: bytes.map(|bytes| bytes.client) });
+    };
+    let entering = gate.enter(Candidate { class, flow, kind });
     admission.show_pressure();
     let permit = entering.await.map_err(EntryRefusal::Requests)?;
     if !request.body().is_end_stream() {
@@ -70,7 +85,28 @@ pub(in super::super) async fn enter(
         // The runtime polls the tasks that are ready, and the sockets, before it continues with this one.
         tokio::task::yield_now().await;
     }
-    Ok(Some(permit))
+    // A thousand may have waited here, and those that went before have made their answers.
+    has_room()?;
+    Ok(EnteredRequest { permit: Some(permit), client: bytes.map(|bytes| bytes.client) })
+}
+
+/// Where the bytes of a request's answer will count.
+struct RequestBytes {
+    connection: Arc<ConnectionBuffers>,
+    client: Arc<BufferClient>,
+}
+
+impl RequestBytes {
+    /// Nothing for a request that did not come over a socket.
+    fn of(request: &Request, flow: Flow) -> Option<Self> {
+        let connection = Arc::clone(request.extensions().get::<Arc<ConnectionBuffers>>()?);
+        let client = connection.client(flow);
+        Some(RequestBytes { connection, client })
+    }
+
+    fn admit(&self) -> Result<(), EntryRefusal> {
+        self.connection.admit(&self.client).map_err(EntryRefusal::Bytes)
+    }
 }
 
 /// The organization of the token, whose MAC shows that it is ours; otherwise the client's network.
@@ -85,8 +121,23 @@ fn flow_of(state: &ServerState, request: &Request) -> Flow {
     }
 }
 
-/// The answer to a request that is refused.
-pub(in super::super) fn refusal(refused: &EntryRefusal) -> Problem {
+/// The answer to a request that is refused: a problem; or its head alone while the client leaves other answers lying. A head needs no
+/// window of HTTP/2, so it is not held. The bodies of 200 refusals on each of many connections would take the memory that was refused.
+pub(in super::super) fn refusal(refused: &EntryRefusal, request: &Request) -> Response {
+    let answer = problem(refused).into_response();
+    match request.extensions().get::<Arc<ConnectionBuffers>>() {
+        Some(buffers) if buffers.leaves_answers() => head_of(answer),
+        _ => answer,
+    }
+}
+
+fn head_of(answer: Response) -> Response {
+    let (mut head, _) = answer.into_parts();
+    head.headers.remove(CONTENT_TYPE);
+    Response::from_parts(head, Body::empty())
+}
+
+fn problem(refused: &EntryRefusal) -> Problem {
     match refused {
         EntryRefusal::Requests(refused) => Problem::overloaded(refused.retry_after).detail(
             "more requests come than the service can answer: send it again after Retry-After seconds",

@@ -6,9 +6,11 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tenfold_admission::Flow;
 use tenfold_observe::metrics::BufferFigures;
 use tokio::time::Instant;
 
+use super::client::{BufferClient, BufferClients};
 use super::connection::ConnectionBuffers;
 
 /// The connections are searched for stalled ones this often at most while there are none, in microseconds.
@@ -36,6 +38,7 @@ pub struct BufferBudget {
     in_vain: AtomicU64,
     open: Mutex<HashMap<u64, Arc<ConnectionBuffers>>>,
     next: AtomicU64,
+    clients: Arc<BufferClients>,
 }
 
 impl BufferBudget {
@@ -51,6 +54,7 @@ impl BufferBudget {
             in_vain: AtomicU64::new(0),
             open: Mutex::default(),
             next: AtomicU64::new(0),
+            clients: Arc::default(),
         })
     }
 
@@ -60,6 +64,11 @@ impl BufferBudget {
         let connection = Arc::new(ConnectionBuffers::new(Arc::clone(self), number));
         self.connections().insert(number, Arc::clone(&connection));
         connection
+    }
+
+    /// The account of a client.
+    pub(super) fn client(&self, flow: Flow) -> Arc<BufferClient> {
+        self.clients.of(flow)
     }
 
     pub(super) fn close(&self, number: u64) {
@@ -108,33 +117,58 @@ impl BufferBudget {
     pub(super) fn has_room(&self, bytes: usize, limit: usize) -> bool {
         let fits = || self.held() + bytes <= limit;
         fits() || {
-            self.cut_stalled();
+            // A search looks at all connections, so it should not be needed again soon.
+            self.cut_stalled(&self.in_vain, |_| true, |_| self.held() <= self.limits.all / 2);
             fits()
         }
     }
 
-    /// Cuts connections that stand still, until no more than half of the bound is held: a search looks at all connections, so it
-    /// should not be needed again soon. Those that have held the most bytes for the longest time go first.
-    fn cut_stalled(&self) {
+    /// Whether a client may hold more, if need be because some of its own connections are cut.
+    ///
+    /// What its answers take is at most as much as is free, so one that takes none of its answers leaves half of the budget to
+    /// others, and n of them leave the (n+1)th part. The idea is that of dynamic thresholds in switches with shared memory
+    /// (Choudhury and Hahne, 1998).
+    pub(super) fn has_share(&self, client: &BufferClient) -> bool {
+        let fits = || self.held() + client.held() <= self.limits.all;
+        fits() || {
+            let is_its_own = |connection: &ConnectionBuffers| connection.serves(client);
+            let is_enough =
+                |cut: usize| self.held() + 2 * client.held().saturating_sub(cut) <= self.limits.all;
+            self.cut_stalled(&client.in_vain, is_its_own, is_enough);
+            fits()
+        }
+    }
+
+    /// Cuts connections that stand still, if `may_go`, until `is_enough` of so many bytes that were cut. Those that have held the
+    /// most bytes for the longest time go first.
+    fn cut_stalled(
+        &self,
+        in_vain: &AtomicU64,
+        may_go: impl Fn(&ConnectionBuffers) -> bool,
+        is_enough: impl Fn(usize) -> bool,
+    ) {
         let now = self.now();
-        if now < self.in_vain.load(Ordering::Relaxed) + SEARCH_EVERY {
+        if now < in_vain.load(Ordering::Relaxed) + SEARCH_EVERY {
             return;
         }
         let stalled = |connection: &Arc<ConnectionBuffers>| {
-            Some((Reverse(connection.stalled_byte_time(now)?), Arc::clone(connection)))
+            let stalled = connection.stalled_byte_time(now).filter(|_| may_go(connection))?;
+            Some((Reverse(stalled), Arc::clone(connection)))
         };
         let mut stalled: Vec<_> = self.connections().values().filter_map(stalled).collect();
         if stalled.is_empty() {
-            self.in_vain.store(now, Ordering::Relaxed);
+            in_vain.store(now, Ordering::Relaxed);
             return;
         }
         stalled.sort_unstable_by_key(|(byte_time, _)| *byte_time);
+        let mut bytes = 0;
         for (_, connection) in stalled {
-            if self.held() <= self.limits.all / 2 {
+            if is_enough(bytes) {
                 break;
             }
             // Since the search it may have given everything back.
-            if connection.cut() {
+            if let Some(held) = connection.cut() {
+                bytes += held;
                 self.cut.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -3,18 +3,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use tenfold_admission::Flow;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
 use super::budget::BufferBudget;
+use super::client::BufferClient;
 use super::held::{BufferKind, HeldState};
 
-/// A connection that holds less than this may use all of the budget, others three quarters of it: sign-ins and other small
-/// requests are served beside large ones.
-const SMALL: usize = 64 << 10;
-/// What a request takes while its body is not complete, besides the body: its handler, and the connection's buffer.
-const UNFINISHED: usize = 8 << 10;
 /// How much of a body the protocol reads before its handler asks for it: the window of a stream of HTTP/2, twice the
 /// buffer of HTTP/1.
 pub(in super::super) const READ_AHEAD: usize = 64 << 10;
@@ -22,12 +18,10 @@ pub(in super::super) const READ_AHEAD: usize = 64 << 10;
 const LARGE_HEAD: usize = 16 << 10;
 /// Heads count up to this: no head is longer, but a client of HTTP/2 can send frames that begin no request.
 const MOST_OF_HEADS: usize = 2 * READ_AHEAD;
-/// What a piece of a body costs besides its bytes, so that a body in single bytes is not for free.
-const PIECE: usize = 128;
-/// The same for an answer.
-const ANSWER: usize = 1 << 10;
 /// A buffer grows by doubling, so that half of it may be empty.
 const GROWTH: usize = 2;
+/// A client that has more than this to take takes the body of a refusal no sooner.
+const UNTAKEN: usize = 16 << 10;
 /// How long the handlers whose bodies were given up have to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
@@ -37,6 +31,11 @@ pub(in super::super) enum BufferRefusal {
     /// The process holds as many as it may.
     #[error("the service holds as many bytes for its clients as it may (http.buffer_limit)")]
     All,
+    /// The answers to its client take as much as is free.
+    #[error(
+        "answers that this organization or network has not taken leave too little memory for others (http.buffer_limit)"
+    )]
+    Client,
     /// The connection does.
     #[error("this connection holds {0} bytes at once, the most that one may (http.connection_buffer_limit)")]
     Connection(usize),
@@ -47,7 +46,7 @@ pub(in super::super) enum BufferRefusal {
 
 /// What one connection holds.
 pub(in super::super) struct ConnectionBuffers {
-    budget: Arc<BufferBudget>,
+    pub(super) budget: Arc<BufferBudget>,
     number: u64,
     state: Mutex<HeldState>,
     /// Wakes the handlers that wait for bodies when the connection is cut.
@@ -92,16 +91,23 @@ impl ConnectionBuffers {
         self.state().write(bytes);
     }
 
-    /// Whether the service may begin a request of this connection.
+    /// The account of a client that sends requests here.
+    pub(in super::super) fn client(&self, flow: Flow) -> Arc<BufferClient> {
+        self.budget.client(flow)
+    }
+
+    /// Whether the service may begin a request of this connection, from this client.
     ///
     /// # Errors
     /// It is to be refused.
-    pub(in super::super) fn admit(&self) -> Result<(), BufferRefusal> {
+    pub(in super::super) fn admit(&self, client: &BufferClient) -> Result<(), BufferRefusal> {
         let limits = self.budget.limits();
         let refusal = if self.state().held() > limits.connection {
             BufferRefusal::Connection(limits.connection)
         } else if !self.budget.has_room(0, limits.all) {
             BufferRefusal::All
+        } else if !self.budget.has_share(client) {
+            BufferRefusal::Client
         } else {
             return Ok(());
         };
@@ -109,44 +115,9 @@ impl ConnectionBuffers {
         Err(refusal)
     }
 
-    /// A request whose body is not complete, of so many bytes at most: what it takes beside its pieces, until this is dropped.
-    pub(in super::super) fn unfinished(self: &Arc<Self>, length: u64) -> BufferCharge {
-        let ahead = usize::try_from(length).unwrap_or(usize::MAX).min(READ_AHEAD);
-        BufferCharge::new(self, BufferKind::Body, UNFINISHED + ahead)
-    }
-
-    /// A piece of a request's body, which counts until it is dropped.
-    ///
-    /// # Errors
-    /// The body is to be refused.
-    pub(in super::super) fn charge_piece(self: &Arc<Self>, piece: Bytes) -> Result<Bytes, BufferRefusal> {
-        let (limits, length) = (self.budget.limits(), piece.len());
-        let bytes = length + PIECE;
-        let (held, is_cut) = {
-            let state = self.state();
-            (state.of(BufferKind::Body) + bytes, state.is_cut)
-        };
-        let limit = if held <= SMALL { limits.all } else { limits.all / 4 * 3 };
-        let refusal = if is_cut {
-            BufferRefusal::Stalled
-        } else if held > limits.connection + READ_AHEAD + UNFINISHED {
-            BufferRefusal::Connection(limits.connection)
-        } else if !self.budget.has_room(bytes, limit) {
-            BufferRefusal::All
-        } else {
-            let charge = BufferCharge::new(self, BufferKind::Body, bytes);
-            self.state().receive(self.budget.now(), length);
-            return Ok(charge.on(piece));
-        };
-        self.budget.refuses();
-        Err(refusal)
-    }
-
-    /// So many bytes of an answer. They are in memory, so they cannot be refused: others may have to leave.
-    pub(in super::super) fn charge_answer(self: &Arc<Self>, bytes: usize) -> BufferCharge {
-        let charge = BufferCharge::new(self, BufferKind::Answer, bytes + ANSWER);
-        self.budget.has_room(0, self.budget.limits().all / 4 * 3);
-        charge
+    /// Whether its client leaves answers lying, so that the body of a refusal would only lie there as well.
+    pub(in super::super) fn leaves_answers(&self) -> bool {
+        self.state().of(BufferKind::Answer) > UNTAKEN
     }
 
     /// A handler waits for bytes of a body, until this is dropped. Only then does a client that sends none stand still.
@@ -188,19 +159,25 @@ impl ConnectionBuffers {
         self.state().stalled_byte_time(now)
     }
 
-    /// Makes the connection give up what it holds. Whether it does: it may hold nothing any more.
-    pub(super) fn cut(&self) -> bool {
-        {
+    /// Whether what it holds is for this client. A proxy's connection has many clients: then it is for the last that was answered.
+    pub(super) fn serves(&self, client: &BufferClient) -> bool {
+        self.state().client == Some(client.flow())
+    }
+
+    /// Makes the connection give up what it holds, and says how many bytes that are; nothing if it holds none any more.
+    pub(super) fn cut(&self) -> Option<usize> {
+        let held = {
             let mut state = self.state();
             if state.is_cut || state.held() == 0 {
-                return false;
+                return None;
             }
             self.gave_back(&state, state.held());
             state.is_cut = true;
-        }
+            state.held()
+        };
         self.bodies.notify_waiters();
         self.connection.notify_one();
-        true
+        Some(held)
     }
 
     /// Counts these bytes as far as heads count, and says how much all of the head counts.
@@ -213,20 +190,21 @@ impl ConnectionBuffers {
         state.of(BufferKind::Head)
     }
 
-    fn adds(&self, kind: BufferKind, bytes: usize) {
+    pub(super) fn adds(&self, kind: BufferKind, bytes: usize) {
         let now = self.budget.now();
         let mut state = self.state();
         state.add(now, kind, bytes);
         self.took(&state, bytes);
     }
 
-    fn gives_back(&self, charge: &BufferCharge) {
+    /// The opposite. They have taken so many bytes of a body or an answer along.
+    pub(super) fn gives_back(&self, kind: BufferKind, bytes: usize, payload: usize) {
         let now = self.budget.now();
         let mut state = self.state();
-        state.remove(now, charge.kind, charge.bytes);
-        self.gave_back(&state, charge.bytes);
-        if charge.kind == BufferKind::Answer {
-            state.send(now, charge.payload);
+        state.remove(now, kind, bytes);
+        self.gave_back(&state, bytes);
+        if kind == BufferKind::Answer {
+            state.send(now, payload);
         }
     }
 
@@ -257,7 +235,7 @@ impl ConnectionBuffers {
         true
     }
 
-    fn state(&self) -> MutexGuard<'_, HeldState> {
+    pub(super) fn state(&self) -> MutexGuard<'_, HeldState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -268,53 +246,6 @@ pub(in super::super) struct BodyWait(Arc<ConnectionBuffers>);
 impl Drop for BodyWait {
     fn drop(&mut self) {
         self.0.state().end_wait(self.0.budget.now());
-    }
-}
-
-/// So many bytes that a connection holds, until this is dropped.
-pub(in super::super) struct BufferCharge {
-    connection: Arc<ConnectionBuffers>,
-    kind: BufferKind,
-    bytes: usize,
-    /// The bytes that take it along.
-    payload: usize,
-}
-
-impl BufferCharge {
-    fn new(connection: &Arc<ConnectionBuffers>, kind: BufferKind, bytes: usize) -> Self {
-        connection.adds(kind, bytes);
-        BufferCharge { connection: Arc::clone(connection), kind, bytes, payload: 0 }
-    }
-
-    /// A part of it, of so many bytes, for what is dropped before the rest.
-    pub(in super::super) fn split(&mut self, bytes: usize) -> Self {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        BufferCharge { connection: Arc::clone(&self.connection), kind: self.kind, bytes, payload: 0 }
-    }
-
-    /// The same bytes, which take this charge along: it ends when they are dropped, wherever that is, in a handler that collects a
-    /// body, or in hyper's queue of what the socket has no room for.
-    pub(in super::super) fn on(mut self, bytes: Bytes) -> Bytes {
-        self.payload = bytes.len();
-        Bytes::from_owner(ChargedBytes { bytes, _charge: self })
-    }
-}
-
-impl Drop for BufferCharge {
-    fn drop(&mut self) {
-        self.connection.gives_back(self);
-    }
-}
-
-struct ChargedBytes {
-    bytes: Bytes,
-    _charge: BufferCharge,
-}
-
-impl AsRef<[u8]> for ChargedBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
     }
 }
 
@@ -337,29 +268,6 @@ mod tests {
         }
         assert_eq!(budget.figures().held, MOST_OF_HEADS as u64);
         connection.end_head();
-        assert_eq!(budget.figures().held, 0);
-    }
-
-    #[test]
-    fn a_connection_that_holds_nothing_is_not_cut() {
-        let (budget, connection) = open();
-        assert!(!connection.cut());
-        let charge = connection.charge_answer(1000);
-        assert!(connection.cut() && !connection.cut());
-        drop(charge);
-        assert_eq!(budget.figures().held, 0);
-    }
-
-    #[test]
-    fn the_parts_of_a_charge_are_given_back_one_by_one() {
-        let (budget, connection) = open();
-        let mut charge = connection.charge_answer(1000);
-        let all = budget.figures().held;
-        let part = charge.split(400).on(Bytes::from_static(&[b'x'; 400]));
-        assert_eq!(budget.figures().held, all);
-        drop(part);
-        assert_eq!(budget.figures().held, all - 400);
-        drop(charge);
         assert_eq!(budget.figures().held, 0);
     }
 }

@@ -1,5 +1,7 @@
 //! How many bytes a connection holds, and for how long its client has stood still.
 
+use tenfold_admission::Flow;
+
 /// A client makes progress if at least so many bytes of bodies and answers move while it has its turn for `STALLED_AFTER`, and an
 /// eighth of what it holds. One that trickles would otherwise keep its bytes for as long as it likes.
 const PROGRESS: usize = 16 << 10;
@@ -34,6 +36,8 @@ pub(super) struct HeldState {
     /// What the socket has taken in that time, and is not in `moved`.
     written: usize,
     pub(super) is_cut: bool,
+    /// Whom it last answered.
+    pub(super) client: Option<Flow>,
 }
 
 impl HeldState {

@@ -5,13 +5,19 @@
 //! the sum. Beyond it, connections that stand still are cut, and what is new is refused (decision 78).
 //!
 //! - `budget.rs`: the sum, its bound, and who is cut.
-//! - `connection.rs`: what one connection holds; a part of it is given back when its bytes are dropped.
+//! - `charge.rs`: bytes of a body or an answer, which count until they are dropped.
+//! - `client.rs`: what the answers to one client take over all of its connections.
+//! - `connection.rs`: what one connection holds.
 //! - `held.rs`: how many bytes that are, and for how long its client has stood still.
 
 mod budget;
+mod charge;
+mod client;
 mod connection;
 mod held;
 
 pub use self::budget::BufferBudget;
 pub(crate) use self::budget::BufferLimits;
-pub(super) use self::connection::{BodyWait, BufferCharge, BufferRefusal, ConnectionBuffers, READ_AHEAD};
+pub(super) use self::charge::BufferCharge;
+pub(super) use self::client::BufferClient;
+pub(super) use self::connection::{BodyWait, BufferRefusal, ConnectionBuffers, READ_AHEAD};
