@@ -1,5 +1,7 @@
 //! The storage quota while uploads are under way.
 
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
@@ -19,14 +21,23 @@ const KIB: usize = 1024;
 
 /// The bytes in the blob store, those that are being written among them.
 fn stored(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let sizes = entries.map(|entry| match entry.metadata() {
-        Ok(metadata) if metadata.is_dir() => stored(&entry.path()),
-        Ok(metadata) => metadata.len(),
-        // It was moved or removed meanwhile.
-        Err(_) => 0,
-    });
-    sizes.sum()
+    let mut files = HashMap::new();
+    add_files(folder, &mut files);
+    files.into_values().sum()
+}
+
+/// Files by their number: one that is renamed meanwhile is met twice.
+fn add_files(folder: &Path, files: &mut HashMap<u64, u64>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => add_files(&entry.path(), files),
+            Ok(metadata) => {
+                files.insert(metadata.ino(), metadata.len());
+            }
+            // It was moved or removed meanwhile.
+            Err(_) => {}
+        }
+    }
 }
 
 /// Ten pieces of 10 KiB, which come one by one among those of other uploads.

@@ -6,9 +6,9 @@ use crate::decomposition::{PartChange, Spending, decompose};
 use crate::event::PartKey;
 use crate::journal::{Journal, JournalEndpoint};
 use crate::onset::{ChangePoint, OnsetRule, rise, rise_of_share};
+use crate::overdue::OverdueRequests;
 use crate::queue::waits;
 use crate::seconds::SecondCell;
-use crate::unfinished::OverdueRequests;
 
 /// The least ratio of durations that matters.
 pub(crate) const LEAST_RATIO: f64 = 1.1;

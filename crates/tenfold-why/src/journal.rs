@@ -10,10 +10,10 @@ use crate::event::{PartKey, QueueWait, WideEvent};
 use crate::fingerprint::fingerprint;
 use crate::histogram::LogHistogram;
 use crate::minute_cell::MinuteCell;
+use crate::overdue::OverdueRequests;
 use crate::sample::{EventSample, Samples};
 use crate::seconds::{REACH, Seconds};
 use crate::space_saving::{HeavyHitter, SpaceSaving};
-use crate::unfinished::OverdueRequests;
 use crate::usual::UsualDuration;
 
 /// How many organizations and users are told apart by weight.

@@ -26,6 +26,7 @@ mod journal;
 mod minute_cell;
 mod minutes;
 pub mod onset;
+mod overdue;
 mod plan;
 mod queue;
 mod restarts;

@@ -8,6 +8,7 @@ use crate::event::WideEvent;
 use crate::incident::BASELINE_S;
 use crate::journal::Journal;
 use crate::onset::DISPERSION;
+use crate::overdue::OverdueRequests;
 use crate::sample::EventSample;
 use crate::seconds::SecondCell;
 use crate::statistics::poisson_tail;
@@ -18,21 +19,6 @@ const USUAL: f64 = 0.99;
 const UNSEEN: f64 = 0.05;
 /// The most that may be left to chance: the question is asked again and again.
 const CHANCE: f64 = 0.001;
-
-/// Requests of an endpoint that are overdue, and more than chance.
-#[derive(Clone, Debug)]
-pub(crate) struct OverdueRequests {
-    pub all: Vec<WideEvent>,
-    /// The probability of as many by chance.
-    pub p: f64,
-}
-
-impl OverdueRequests {
-    /// The second in which the first of them began.
-    pub(crate) fn began(&self) -> u32 {
-        self.all.iter().map(WideEvent::second).min().unwrap_or(0)
-    }
-}
 
 /// What requests of an endpoint took before the first of those that have no answer began.
 struct UsualTimes {

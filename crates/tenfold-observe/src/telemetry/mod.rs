@@ -12,6 +12,7 @@ mod layer;
 mod outbound;
 mod planned;
 mod plans;
+mod question;
 mod questions;
 mod reading;
 mod rollup;
@@ -45,7 +46,7 @@ pub use self::archive::{ArchivedDays, ArchivedSums, EndpointSums, WhyArchive};
 pub use self::calls::CallRow;
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
-pub use self::questions::WhyQuestion;
+pub use self::question::WhyQuestion;
 pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
 pub use tenfold_why as diagnosis;
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tenfold_data::{Timestamp, TraceId};
 use tenfold_why::{
     ChangeKind, Diagnosis, JournalLimits, LedgerChange, QueueWait, SavedMinute, SavedPage, SavedSeries,
-    WideEvent,
 };
 
 use super::Telemetry;
 use super::archive::WhyArchive;
+use super::question::WhyQuestion;
 use super::spent::micros;
 use super::why::BIG_JOB;
 use super::work::Work;
@@ -24,17 +24,6 @@ const JUST_NOW_US: i64 = 1_000_000;
 
 /// The most statements that one change concerns.
 const MOST_CONCERNED: usize = 100;
-
-/// A question what is wrong, with what has no answer at its moment: while that is looked for in the database it may end.
-#[derive(Clone, Debug)]
-pub struct WhyQuestion {
-    /// From when on; `None` for the last two hours.
-    pub since: Option<Timestamp>,
-    /// Until when.
-    pub until: Timestamp,
-    /// The requests that have taken a second without an answer.
-    pub unfinished: Arc<[WideEvent]>,
-}
 
 impl Telemetry {
     /// Begins to record requests and jobs for [`why`](Telemetry::why), within these limits.

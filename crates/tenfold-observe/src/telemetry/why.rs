@@ -15,7 +15,7 @@ use tenfold_why::{
     SavedSeries, StatementPlace, WideEvent, diagnose,
 };
 
-use super::questions::WhyQuestion;
+use super::question::WhyQuestion;
 use super::spent::{Spent, micros};
 use super::work::{Ending, StatementKey, What, Work, WorkKind};
 
