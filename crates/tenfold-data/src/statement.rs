@@ -129,6 +129,13 @@ pub enum Outcome {
     GivenUp,
 }
 
+impl Outcome {
+    /// That of something whose result the caller got.
+    pub fn of<T, E>(result: &Result<T, E>) -> Self {
+        if result.is_ok() { Outcome::Ok } else { Outcome::Failed }
+    }
+}
+
 /// The record of one run of a statement.
 #[derive(Clone, Debug)]
 pub struct StatementRecord {

@@ -112,8 +112,7 @@ impl OpenTransaction {
         let boundary = (Boundary::Begin, site);
         let beginning = scope.begin_opening(site);
         let begun = scope.database().driver().begin_metered(scope.deadline(), org, beginning.meter()).await;
-        let outcome = if begun.is_ok() { Outcome::Ok } else { Outcome::Failed };
-        scope.record_boundary(boundary, beginning.end().into(), outcome);
+        scope.record_boundary(boundary, beginning.end().into(), Outcome::of(&begun));
         let transaction = begun.map_err(|error| error.at(Boundary::Begin.name(), site))?;
         let connection = Connection::new(transaction, site, scope.database().transaction_limit());
         scope.hold(connection.state());

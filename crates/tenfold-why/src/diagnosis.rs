@@ -11,7 +11,7 @@ use crate::journal::{Journal, JournalEndpoint};
 use crate::plan::PlanPair;
 use crate::restarts::{PossibleCause, possible_causes};
 use crate::sample::EventSample;
-use crate::seconds::REACH;
+use crate::seconds::{REACH, second_of};
 use crate::surge::surges;
 use crate::verdict;
 
@@ -42,9 +42,8 @@ pub fn diagnose(journal: &Journal, since_us: Option<i64>, until_us: i64) -> Diag
 
 /// The same for a journal that reaches back further than two hours: `reach_s` seconds at most are looked at.
 pub fn diagnose_within(journal: &Journal, since_us: Option<i64>, until_us: i64, reach_s: u32) -> Diagnosis {
-    let second = |at: i64| u32::try_from(at.div_euclid(1_000_000)).unwrap_or(0);
-    let end = second(until_us).saturating_add(1);
-    let start = since_us.map_or(0, second).max(end.saturating_sub(reach_s));
+    let end = second_of(until_us).saturating_add(1);
+    let start = since_us.map_or(0, second_of).max(end.saturating_sub(reach_s));
     let is_empty = |endpoint: &JournalEndpoint| {
         let waits = endpoint.parts.iter().filter(|(part, _)| part.queue().is_some());
         let mut series = waits.map(|(_, waits)| waits).chain([&endpoint.seconds]);

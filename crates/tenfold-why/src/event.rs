@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::seconds::second_of;
+
 /// One finished request or job, with all that a question may be about: a wide event.
 #[derive(Clone, Debug)]
 pub struct WideEvent {
@@ -31,7 +33,7 @@ pub struct WideEvent {
 impl WideEvent {
     /// The second of [`at_us`](Self::at_us), since 1970.
     pub(crate) fn second(&self) -> u32 {
-        u32::try_from(self.at_us.div_euclid(1_000_000)).unwrap_or(0)
+        second_of(self.at_us)
     }
 }
 

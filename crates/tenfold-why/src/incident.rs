@@ -68,7 +68,7 @@ pub(crate) fn incidents(journal: &Journal, range: &Range<u32>) -> Vec<Incident> 
     found
 }
 
-/// The other endpoints of which more requests are overdue than by chance: when all hang, each has too few for a test over seconds.
+/// Other endpoints with more overdue requests than by chance. When everything hangs, each endpoint has too few requests for a test over seconds.
 fn overdue(journal: &Journal, found: &[Incident], range: &Range<u32>) -> Vec<Incident> {
     let is_new = |index: usize| found.iter().all(|incident| incident.endpoint != index);
     let others = journal.overdue.iter().filter(|(index, _)| is_new(**index));

@@ -12,7 +12,7 @@ use crate::histogram::LogHistogram;
 use crate::minute_cell::MinuteCell;
 use crate::overdue::OverdueRequests;
 use crate::sample::{EventSample, Samples};
-use crate::seconds::{REACH, Seconds};
+use crate::seconds::{REACH, Seconds, second_of};
 use crate::space_saving::{HeavyHitter, SpaceSaving};
 use crate::usual::UsualDuration;
 
@@ -146,7 +146,7 @@ impl Journal {
 
     /// Records how long a job waited in its queue, or has waited so far. Where no series is left it is not recorded.
     pub fn record_wait(&mut self, wait: &QueueWait) {
-        let second = u32::try_from(wait.at_us.div_euclid(1_000_000)).unwrap_or(0);
+        let second = second_of(wait.at_us);
         let index = self.endpoint(&wait.kind);
         let part = PartKey::Queue { queue: Arc::from(&*wait.queue), busy_with: None };
         let most = self.most_seconds();
@@ -195,7 +195,7 @@ impl Journal {
     }
 
     /// Whether one more of the parts that have something in common may have a name, such as another service: an endpoint tells a few apart.
-    /// One of which nothing is known any more makes room.
+    /// A series without any second makes room.
     fn makes_room(&mut self, index: usize, unnamed: &PartKey, second: u32) -> bool {
         let parts = &mut self.endpoints[index].parts;
         let of_kind = |known: &PartKey| known.unnamed().as_ref() == Some(unnamed);
@@ -237,19 +237,25 @@ impl Journal {
 
     /// The index of an endpoint. A fifth of the series may be endpoints; further ones are counted together.
     pub(crate) fn endpoint(&mut self, name: &str) -> usize {
-        if let Some(index) = self.by_name.get(name) {
-            return *index;
+        if let Some(index) = self.find(name) {
+            return index;
         }
-        let most = (self.limits.series / 5).clamp(1, usize::from(u16::MAX));
-        let has_room = self.endpoints.len() + 1 < most || name == OTHER;
-        if !has_room {
-            return self.endpoint(OTHER);
-        }
+        let name = if self.has_room_for_endpoint() { name } else { OTHER };
         let (seconds, usual) = (Seconds::default(), UsualDuration::default());
         let (minutes, parts) = (BTreeMap::new(), HashMap::new());
         self.endpoints.push(JournalEndpoint { name: name.to_owned(), seconds, usual, minutes, parts });
         self.by_name.insert(name.to_owned(), self.endpoints.len() - 1);
         self.endpoints.len() - 1
+    }
+
+    /// The index of an endpoint that is known, or counted with the others.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        let known = self.by_name.get(name);
+        known.or_else(|| self.by_name.get(OTHER).filter(|_| !self.has_room_for_endpoint())).copied()
+    }
+
+    fn has_room_for_endpoint(&self) -> bool {
+        self.endpoints.len() + 1 < (self.limits.series / 5).clamp(1, usize::from(u16::MAX))
     }
 
     pub(crate) fn error(&mut self, text: &str) -> u16 {

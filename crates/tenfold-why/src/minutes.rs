@@ -7,7 +7,7 @@ use crate::diagnosis::diagnose_within;
 use crate::journal::Journal;
 use crate::minute_cell::SavedMinute;
 use crate::saved::{SavedPage, SavedSeries};
-use crate::seconds::SecondCell;
+use crate::seconds::{SecondCell, second_of};
 
 /// A day, in seconds.
 pub const DAY_S: u32 = 86_400;
@@ -61,9 +61,8 @@ pub fn diagnose_minutes(series: Vec<SavedSeries>, until_us: i64) -> Diagnosis {
 
 /// Which seconds are needed to confirm an incident of [`diagnose_minutes`]: those around its onset, and the last ones.
 pub fn seconds_of(answer: &Diagnosis, until_us: i64) -> Option<[Range<u32>; 2]> {
-    let second = |at_us: i64| u32::try_from(at_us.div_euclid(1_000_000)).unwrap_or(0);
-    let onset = second(answer.since_us?);
-    let end = second(until_us).saturating_add(1);
+    let onset = second_of(answer.since_us?);
+    let end = second_of(until_us).saturating_add(1);
     let begun = onset.saturating_sub(BEFORE_S)..onset.saturating_add(AROUND_S).min(end);
     let last = end.saturating_sub(AROUND_S).max(begun.end)..end;
     Some([begun, last])

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use crate::seconds::second_of;
+
 /// How many older events of one endpoint are kept for each minute.
 const QUOTA: u32 = 64;
 
@@ -31,8 +33,7 @@ pub struct EventSample {
 impl EventSample {
     /// The second in which it began, since 1970.
     pub(crate) fn began_second(&self) -> u32 {
-        let began_us = self.at_us - (f64::from(self.ms) * 1_000.0) as i64;
-        u32::try_from(began_us.div_euclid(1_000_000)).unwrap_or(0)
+        second_of(self.at_us - (f64::from(self.ms) * 1_000.0) as i64)
     }
 }
 

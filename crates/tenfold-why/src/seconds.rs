@@ -9,6 +9,11 @@ pub const REACH: u32 = 7_200;
 /// future is forgotten: it would hide the present until the clock is there again.
 const SLACK_S: u32 = 60;
 
+/// The second of a moment in microseconds, both since 1970.
+pub(crate) fn second_of(at_us: i64) -> u32 {
+    u32::try_from(at_us.div_euclid(1_000_000)).unwrap_or(0)
+}
+
 /// What happened in one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SecondCell {

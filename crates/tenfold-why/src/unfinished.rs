@@ -1,5 +1,6 @@
 //! Requests that have no answer yet: while everything hangs, nothing ends that could be recorded.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -10,7 +11,7 @@ use crate::journal::Journal;
 use crate::onset::DISPERSION;
 use crate::overdue::OverdueRequests;
 use crate::sample::EventSample;
-use crate::seconds::SecondCell;
+use crate::seconds::{SecondCell, second_of};
 use crate::statistics::poisson_tail;
 
 /// A request is overdue once it has taken longer than this share of those before.
@@ -29,17 +30,18 @@ struct UsualTimes {
 }
 
 impl Journal {
-    /// A copy for one question, with requests that have no answer yet; their `at_us` is when they began.
+    /// The journal for one question, with requests that have no answer yet; their `at_us` is when they began. It is a copy if any of them count.
     ///
     /// Only those count that are overdue, and only if there are more of them than there always are, in their endpoint or in all. Each counts
     /// with the time that it has taken so far, in the second in which it began, so that the onset is when the first of them began.
-    pub fn with_unfinished(&self, requests: &[WideEvent]) -> Journal {
-        let mut copy = self.clone();
-        let usual = copy.usual_before(requests);
-        let ended = copy.ended_among(requests);
+    pub fn with_unfinished(&self, requests: &[WideEvent]) -> Cow<'_, Journal> {
+        if requests.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let (usual, ended) = (self.usual_before(requests), self.ended_among(requests));
         let mut overdue: HashMap<usize, Vec<&WideEvent>> = HashMap::new();
         for request in requests.iter().filter(|request| !ended.contains(&request.trace)) {
-            let endpoint = copy.endpoint(&request.name);
+            let Some(endpoint) = self.find(&request.name) else { continue };
             let ms = request.duration_us as f32 / 1_000.0;
             if usual.get(&endpoint).is_some_and(|usual| ms > usual.long_ms) {
                 overdue.entry(endpoint).or_default().push(request);
@@ -50,16 +52,18 @@ impl Journal {
             .iter()
             .fold((0.0, 0), |sum, (endpoint, known)| (sum.0 + expected(endpoint), sum.1 + known.len()));
         let p_of_all = by_chance(all, of_all);
+        let mut journal = Cow::Borrowed(self);
         for (endpoint, requests) in overdue {
-            let own = by_chance(expected(&endpoint), requests.len()) * copy.endpoints.len() as f64;
+            let own = by_chance(expected(&endpoint), requests.len()) * self.endpoints.len() as f64;
             let p = p_of_all.min(own);
             if p < CHANCE {
+                let copy = journal.to_mut();
                 requests.iter().for_each(|request| copy.add_overdue(endpoint, request));
                 let all = requests.into_iter().cloned().collect();
                 copy.overdue.insert(endpoint, OverdueRequests { all, p });
             }
         }
-        copy
+        journal
     }
 
     /// Those that have ended since they were looked at.
@@ -68,10 +72,11 @@ impl Journal {
         self.samples.newest_first().map(|event| event.trace).filter(|trace| traces.contains(trace)).collect()
     }
 
-    fn usual_before(&mut self, requests: &[WideEvent]) -> HashMap<usize, UsualTimes> {
+    fn usual_before(&self, requests: &[WideEvent]) -> HashMap<usize, UsualTimes> {
         let mut began: HashMap<usize, i64> = HashMap::new();
         for request in requests {
-            let first = began.entry(self.endpoint(&request.name)).or_insert(request.at_us);
+            let Some(endpoint) = self.find(&request.name) else { continue };
+            let first = began.entry(endpoint).or_insert(request.at_us);
             *first = request.at_us.min(*first);
         }
         let baseline = i64::from(BASELINE_S) * 1_000_000;
@@ -95,8 +100,7 @@ impl Journal {
         let long_ms = *all.select_nth_unstable_by(place, f32::total_cmp).1;
         let longer_ms: f64 = all.iter().map(|ms| f64::from((ms - long_ms).max(0.0))).sum();
         let first_us = events.iter().map(|event| event.at_us).min().unwrap_or(until_us);
-        let second = |at_us: i64| u32::try_from(at_us.div_euclid(1_000_000)).unwrap_or(0);
-        let (first, end) = (second(first_us), second(until_us));
+        let (first, end) = (second_of(first_us), second_of(until_us));
         let counted = self.endpoints[endpoint].seconds.between(first, end);
         // Of many requests only some are kept.
         let each = counted.map(|cell| f64::from(cell.count)).sum::<f64>() / all.len() as f64;

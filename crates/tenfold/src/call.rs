@@ -112,7 +112,7 @@ async fn recorded<T>(
         site,
         elapsed: started.elapsed(),
         statements: cx.scope().cost().statements.saturating_sub(before),
-        outcome: if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
+        outcome: Outcome::of(&result),
     });
     result
 }

@@ -38,7 +38,7 @@ impl Scope {
         self.record_boundary(
             (Boundary::Commit, site),
             BoundaryTime { elapsed: whole, statements, waits },
-            if result.is_ok() { Outcome::Ok } else { Outcome::Failed },
+            Outcome::of(&result),
         );
         match result {
             Ok(_) => {

@@ -134,11 +134,7 @@ impl WhyRecorder {
         let journal = journal.as_mut()?;
         let in_ms = |(kind, took): (String, Duration)| (kind, took.as_secs_f64() * 1_000.0);
         journal.set_running(running.into_iter().map(in_ms).collect());
-        // What is unfinished is not kept, and it is rare: so the journal is copied for it.
-        Some(match question.unfinished.is_empty() {
-            true => diagnose(journal, since, until),
-            false => diagnose(&journal.with_unfinished(&question.unfinished), since, until),
-        })
+        Some(diagnose(&journal.with_unfinished(&question.unfinished), since, until))
     }
 
     pub(super) fn changes(&self) -> Vec<LedgerChange> {

@@ -90,8 +90,8 @@ fn requests_that_take_a_while_as_they_always_did_are_no_incident() {
     assert_eq!(answer.state, DiagnosisState::NoIncident, "{}", answer.verdict);
 }
 
-/// Requests of an endpoint, `rate` a second, some of which take so long, in milliseconds, by their number; and those of them that have no
-/// answer yet.
+/// The journal of an endpoint with `rate` requests a second, and its requests without an answer. `took_ms` says how long a request takes, by
+/// its number.
 fn mixed(rate: i64, took_ms: impl Fn(i64) -> i64) -> (Journal, Vec<WideEvent>) {
     let (mut journal, mut running) = (Journal::new(JournalLimits::default()), Vec::new());
     let mut ended: Vec<(i64, u64)> = Vec::new();

@@ -23,7 +23,7 @@ impl UnreadPage {
     }
 }
 
-/// The time of which nothing can be read.
+/// The hours whose pages cannot be read.
 #[derive(Default)]
 pub(super) struct UnreadTime {
     seconds: i64,

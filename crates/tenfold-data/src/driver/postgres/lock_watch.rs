@@ -231,8 +231,8 @@ fn holder(backends: &Backends, waits: &LockSession, sessions: &HashMap<i32, Lock
 fn words(session: &LockSession) -> String {
     let is_word = |word: &&str| word.chars().all(|letter| letter.is_ascii_alphabetic() || letter == '_');
     // A script often sends BEGIN and what follows as one text.
-    let statements = session.query.split(';').map(str::trim);
-    let first = statements.into_iter().find(|text| !text.is_empty() && !text.eq_ignore_ascii_case("BEGIN"));
+    let mut statements = session.query.split(';').map(str::trim);
+    let first = statements.find(|text| !text.is_empty() && !text.eq_ignore_ascii_case("BEGIN"));
     let begins: Vec<&str> =
         first.unwrap_or_default().split_whitespace().take(3).take_while(is_word).collect();
     let program = if session.application.is_empty() { "another program" } else { &session.application };

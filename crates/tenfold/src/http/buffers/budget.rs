@@ -188,3 +188,13 @@ impl fmt::Debug for BufferBudget {
         f.debug_struct("BufferBudget").field("held", &self.held()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+impl BufferBudget {
+    /// A budget with one connection, for tests.
+    pub(super) fn with_connection() -> (Arc<Self>, Arc<ConnectionBuffers>) {
+        let budget = BufferBudget::new(BufferLimits { all: 48 << 20, connection: 4 << 20 });
+        let connection = budget.open();
+        (budget, connection)
+    }
+}

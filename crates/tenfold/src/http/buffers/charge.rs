@@ -132,18 +132,12 @@ impl AsRef<[u8]> for ChargedBytes {
 mod tests {
     use tenfold_admission::Flow;
 
-    use super::super::budget::{BufferBudget, BufferLimits};
+    use super::super::budget::BufferBudget;
     use super::*;
-
-    fn open() -> (Arc<BufferBudget>, Arc<ConnectionBuffers>) {
-        let budget = BufferBudget::new(BufferLimits { all: 48 << 20, connection: 4 << 20 });
-        let connection = budget.open();
-        (budget, connection)
-    }
 
     #[test]
     fn a_connection_that_holds_nothing_is_not_cut() {
-        let (budget, connection) = open();
+        let (budget, connection) = BufferBudget::with_connection();
         assert_eq!(connection.cut(), None);
         let charge = connection.charge_answer(1000, None);
         assert_eq!(connection.cut(), Some(1000 + ANSWER));
@@ -154,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_parts_of_a_charge_are_given_back_one_by_one() {
-        let (budget, connection) = open();
+        let (budget, connection) = BufferBudget::with_connection();
         let client = connection.client(Flow(1));
         let mut charge = connection.charge_answer(1000, Some(&client));
         let all = budget.figures().held;
@@ -168,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_client_holds_at_most_as_much_as_is_free() {
-        let (budget, connection) = open();
+        let (budget, connection) = BufferBudget::with_connection();
         let (greedy, other) = (connection.client(Flow(1)), connection.client(Flow(2)));
         let half = budget.limits().all / 2;
         let held = connection.charge_answer(half - ANSWER, Some(&greedy));

@@ -251,18 +251,11 @@ impl Drop for BodyWait {
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::BufferLimits;
     use super::*;
-
-    fn open() -> (Arc<BufferBudget>, Arc<ConnectionBuffers>) {
-        let budget = BufferBudget::new(BufferLimits { all: 48 << 20, connection: 4 << 20 });
-        let connection = budget.open();
-        (budget, connection)
-    }
 
     #[test]
     fn frames_before_the_first_request_count_within_bounds() {
-        let (budget, connection) = open();
+        let (budget, connection) = BufferBudget::with_connection();
         for _ in 0..100 {
             connection.receive_head(MOST_OF_HEADS);
         }
