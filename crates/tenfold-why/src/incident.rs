@@ -28,6 +28,19 @@ pub(crate) enum Worse {
     Failing,
     /// Jobs that wait longer in their queue.
     Waiting,
+    /// Requests that are refused before they run.
+    Refused,
+}
+
+/// The requests of an endpoint that were refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RefusedShare {
+    /// How many since the onset.
+    pub count: f64,
+    /// Their share of all that came before, 0 to 1.
+    pub before: f64,
+    /// Their share since then.
+    pub now: f64,
 }
 
 /// An endpoint that got worse.
@@ -43,6 +56,7 @@ pub(crate) struct Incident {
     pub now: Spending,
     pub parts: Vec<PartChange>,
     pub failed: (f64, f64),
+    pub refused: RefusedShare,
     /// How much it explains: the time that it adds a second by itself.
     pub weight: f64,
 }
@@ -90,22 +104,49 @@ fn incident(journal: &Journal, index: usize, range: &Range<u32>) -> Option<Incid
 }
 
 /// That an endpoint got worse.
-struct Rise {
-    worse: Worse,
-    onset: u32,
-    p: f64,
+pub(crate) struct Rise {
+    pub worse: Worse,
+    /// The first second of it.
+    pub onset: u32,
+    pub p: f64,
 }
 
 /// An endpoint since then, compared with before.
-fn compared(journal: &Journal, index: usize, Rise { worse, onset, p }: Rise, range: &Range<u32>) -> Incident {
+pub(crate) fn compared(
+    journal: &Journal,
+    index: usize,
+    Rise { worse, onset, p }: Rise,
+    range: &Range<u32>,
+) -> Incident {
     let baseline = onset.saturating_sub(BASELINE_S).max(range.start)..onset;
     let mut before = journal.spending(index, &baseline);
     let mut now = journal.spending(index, &(onset..range.end));
+    let refused = refused(journal, index, (&baseline, &before), (&(onset..range.end), &now));
     journal.move_overdue(index, &baseline, (&mut before, &mut now));
     let failed = failures(&journal.endpoints[index], onset, range);
     let parts = decompose(&before, &now);
     let weight = weight(&parts, failed, now.requests / f64::from(range.end - onset));
-    Incident { endpoint: index, worse, onset, end: range.end, p, before, now, parts, failed, weight }
+    Incident { endpoint: index, worse, onset, end: range.end, p, before, now, parts, failed, refused, weight }
+}
+
+/// Which share of an endpoint's requests was refused in two times, each with what ended in it.
+fn refused(
+    journal: &Journal,
+    index: usize,
+    before: (&Range<u32>, &Spending),
+    now: (&Range<u32>, &Spending),
+) -> RefusedShare {
+    let Some(seconds) = journal.refusals.endpoint(index) else { return RefusedShare::default() };
+    let count = |range: &Range<u32>| {
+        seconds.between(range.start, range.end).map(|cell| f64::from(cell.count)).sum::<f64>()
+    };
+    let share = |refused: f64, ended: f64| refused / (refused + ended).max(1.0);
+    let counts = (count(before.0), count(now.0));
+    RefusedShare {
+        count: counts.1,
+        before: share(counts.0, before.1.requests),
+        now: share(counts.1, now.1.requests),
+    }
 }
 
 /// The signal that shows most clearly that an endpoint got worse.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::decomposition::{PartChange, Spending};
 use crate::event::PartKey;
-use crate::incident::{BASELINE_S, Incident, Worse, blame};
+use crate::incident::{BASELINE_S, Incident, RefusedShare, Worse, blame};
 use crate::journal::{Journal, JournalEndpoint};
 use crate::onset::{OnsetRule, rise};
 use crate::seconds::{SecondCell, Seconds};
@@ -67,6 +67,7 @@ fn wait(
         now,
         parts: vec![change],
         failed: (0.0, 0.0),
+        refused: RefusedShare::default(),
         weight,
     })
 }

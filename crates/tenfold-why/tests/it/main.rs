@@ -7,5 +7,6 @@ mod faults;
 mod pieces;
 mod plans;
 mod queues;
+mod refused;
 mod restarts;
 mod unfinished;
