@@ -14,8 +14,6 @@ const LEAST_SHARE: f64 = 0.5;
 const LEAST_SCORE: f64 = 0.6;
 /// So many times as many requests as before are a reason why some are refused.
 const MORE: f64 = 1.5;
-/// A smaller share of refused requests is not told beside what is slower.
-const REFUSED_SHARE: f64 = 0.05;
 /// If a change may have happened at any time of more than this, in seconds, the verdict says between which times.
 const LONG_WINDOW_S: f64 = 60.0;
 
@@ -68,9 +66,15 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         Worse::Waiting => waiting(endpoint, &since),
         Worse::Refused => refused(endpoint, &since),
     };
-    sentence += &unanswered(&answer.endpoints, incident.worse);
-    if let Some(reason) = &refusal {
-        sentence += &reason.text;
+    match endpoint.unfinished {
+        0 => {}
+        1 => sentence += ", and 1 request is still running",
+        many => sentence += &format!(", and {many} requests are still running"),
+    }
+    match (&refusal, &answer.overload) {
+        (Some(reason), _) => sentence += &reason.text,
+        (None, Some(_)) => sentence += &also_refused(&answer.endpoints),
+        (None, None) => {}
     }
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
@@ -145,22 +149,12 @@ fn factor(times: f64) -> String {
     if times < 10.0 { format!("{times:.1}") } else { format!("{times:.0}") }
 }
 
-/// What has no answer yet, and what is refused because the rest takes so long.
-fn unanswered(endpoints: &[EndpointFinding], worse: Worse) -> String {
-    let Some(first) = endpoints.first() else { return String::new() };
-    let mut text = match first.unfinished {
-        0 => String::new(),
-        1 => ", and 1 request is still running".to_owned(),
-        many => format!(", and {many} requests are still running"),
-    };
-    if worse != Worse::Refused
-        && let Some(most) = endpoints.iter().max_by_key(|endpoint| endpoint.refused)
-        && most.refused_now >= REFUSED_SHARE
-    {
-        let whose = if most.name == first.name { "its requests" } else { &*most.name };
-        text += &format!(", and {:.0} % of {whose} are refused", 100.0 * most.refused_now);
-    }
-    text
+/// What is refused beside what got worse.
+fn also_refused(endpoints: &[EndpointFinding]) -> String {
+    let most = endpoints.iter().max_by_key(|endpoint| endpoint.refused);
+    let (Some(first), Some(most)) = (endpoints.first(), most) else { return String::new() };
+    let whose = if most.name == first.name { "its requests" } else { &*most.name };
+    format!(", and {:.0} % of {whose} are refused", 100.0 * most.refused_now)
 }
 
 /// The place of the part that is named as the reason.

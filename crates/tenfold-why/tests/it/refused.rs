@@ -129,6 +129,9 @@ fn a_few_refusals_and_a_burst_are_no_incident() {
     let mut burst = journal(60, [5, 5], [0, 0], USUAL_US);
     refuse(&mut burst, USERS, ONSET_S + 59, 1, 100_000);
     is_silent(&burst, ONSET_S + 59);
+    let mut slow = journal(60, [5, 5], [0, 0], 10 * USUAL_US);
+    refuse(&mut slow, USERS, ONSET_S + 59, 1, 100_000);
+    assert!(!ask(&slow, ONSET_S + 59).verdict.contains("refused"), "nor beside something else");
     // 1 of 26 requests.
     is_silent(&journal(60, [12, 13], [0, 1], USUAL_US), ONSET_S + 59);
     // All of them, for nine seconds; or two a second, as long as they are fewer than 20.
