@@ -25,6 +25,7 @@ impl Tab {
         }
         let stream = request.stream().await;
         assert_eq!((stream.status(), stream.header("content-type")), (200, "text/event-stream"));
+        assert_eq!(stream.header("x-accel-buffering"), "no");
         Tab { stream, last_id: String::new() }
     }
 

@@ -5,25 +5,23 @@
 //!
 //! The sign-in by the configured password is for one who has no name. It is a signed cookie and needs no row. It is valid in all
 //! processes with the same password, even while the database is unavailable, and a new password ends all sign-ins. Signing out stores a
-//! row: see [`SignedOut`]. The signing key is derived from the password (argon2id), so a stolen cookie does not make the password quick
-//! to guess.
+//! row: see [`SignedOut`]. The signing key is derived from the password, see [`console_key`](tenfold::operators::console_key): commands
+//! that know the password sign for themselves.
 
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
-use sha2::Sha256;
 use tenfold::axum;
 use tenfold::config::{ConfigError, Loaded, Secret, TimeSpan};
 use tenfold::credentials::argon2id;
 use tenfold::http::{
     ClientAddress, HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, cookie, refuse_cross_site,
 };
-use tenfold::operators::{self, CodeUse, NamedOperator, OperatorRole};
+use tenfold::operators::{
+    self, CodeUse, ConsoleToken, NamedOperator, OperatorRole, is_same_key, sign_console_token,
+};
 use tenfold::prelude::*;
 
 use crate::hash_door::{ConsoleAddress, HashDoor};
@@ -33,10 +31,6 @@ use crate::wrong_sign_ins::WrongSignIns;
 
 /// A shorter password is refused at start.
 const SHORTEST_PASSWORD: usize = 12;
-/// The bytes of a cookie before the operator's name: its expiry, and random bytes that make it unique.
-const SIGNED: usize = 24;
-/// The bytes of its MAC, which come last.
-const TAG: usize = 32;
 /// How long a sign-in waits for other sign-ins.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -146,12 +140,7 @@ impl Access {
             }
         };
         let lifetime = self.settings.session_lifetime.as_std();
-        let mut bytes = [0; SIGNED];
-        getrandom::fill(&mut bytes)?;
-        bytes[..8].copy_from_slice(&(cx.now() + lifetime).as_second().to_be_bytes());
-        let signed = [&bytes[..], name.as_bytes()].concat();
-        let tag = mac(&key, &signed).finalize().into_bytes();
-        let token = URL_SAFE_NO_PAD.encode([&signed[..], &tag[..]].concat());
+        let token = sign_console_token(&key, &name, cx.now() + lifetime)?;
         Ok(Ok(cookie.text(&token, lifetime)))
     }
 
@@ -166,9 +155,7 @@ impl Access {
         }
         let (key, tried) =
             (door.key(self.settings.password.expose()).await?, door.stretch(typed.password).await?);
-        // Compared as MACs, in constant time.
-        let same = mac(&key, b"password").verify_slice(&mac(&tried, b"password").finalize().into_bytes());
-        Ok(same.map(|()| (String::new(), key.to_vec())).map_err(|_| Refused::Wrong))
+        Ok(if is_same_key(&key, &tried) { Ok((String::new(), key.to_vec())) } else { Err(Refused::Wrong) })
     }
 
     /// Ends the operator's sign-in on the server, so that a copy of its cookie is useless.
@@ -199,20 +186,14 @@ impl Access {
         token: &str,
         door: &HashDoor,
     ) -> anyhow::Result<Option<Operator>> {
-        let token = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
-        let Some((signed, tag)) = token.split_at_checked(token.len().saturating_sub(TAG)) else {
+        let Some(token) = ConsoleToken::read(token) else { return Ok(None) };
+        let Some((name, role, key)) = self.signer(cx, &token.name, door).await? else {
             return Ok(None);
         };
-        let Some((head, name)) = signed.split_at_checked(SIGNED) else { return Ok(None) };
-        let Ok(name) = std::str::from_utf8(name) else { return Ok(None) };
-        let Some((name, role, key)) = self.signer(cx, name, door).await? else {
-            return Ok(None);
-        };
-        if mac(&key, signed).verify_slice(tag).is_err() {
+        if !token.is_signed(&key) {
             return Ok(None);
         }
-        let (Some(ends), Some(id)) = (head.first_chunk(), head.last_chunk()) else { return Ok(None) };
-        let session = ConsoleSession { id: *id, ends_at: Timestamp::from_second(i64::from_be_bytes(*ends))? };
+        let session = ConsoleSession { id: token.id, ends_at: token.ends_at };
         Ok(Some(Operator { session, name, role }))
     }
 
@@ -296,12 +277,6 @@ async fn check_operator(
             Err(Refused::Blocked(wait))
         }
     })
-}
-
-fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(text);
-    mac
 }
 
 /// In a handler's signature: the request is signed in to the console. Otherwise a page redirects to the sign-in.

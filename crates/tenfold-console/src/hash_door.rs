@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use tenfold::credentials::{HashPlace, HashQueue, HashQueueFull, argon2id};
 use tenfold::http::{ClientAddress, ServerState};
+use tenfold::operators::console_key;
 use tokio::sync::{AcquireError, OnceCell, OwnedSemaphorePermit, Semaphore};
 
-/// The same in all processes, so that they derive the same key. It also defeats rainbow tables for plain passwords.
-const SALT: &[u8] = b"tenfold-console/1";
 /// Running and waiting sign-ins.
 const PLACES: usize = 8;
 /// Those of one network.
@@ -80,16 +78,8 @@ impl HashDoor {
         let turn = self.turn().await?;
         let stretched = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            stretch(&password)
+            console_key(&password)
         });
-        stretched.await?.map_err(|error| anyhow::anyhow!("the console's key cannot be made: {error}"))
+        stretched.await?
     }
-}
-
-fn stretch(password: &str) -> Result<[u8; 32], argon2::Error> {
-    let params = Params::new(19 * 1024, 2, 1, Some(32))?;
-    let mut key = [0; 32];
-    let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    argon.hash_password_into(password.as_bytes(), SALT, &mut key)?;
-    Ok(key)
 }

@@ -2,11 +2,13 @@
 
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, stream};
 use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::both_databases;
+use tenfold::operators::{console_key, sign_console_token};
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
 
 use super::going_away::{begin, until};
@@ -117,6 +119,18 @@ both_databases!(probe::app(), OPERATED; async fn operators_sign_in_at_their_port
         assert_eq!((answer.status, answer.header("location")), (303, "/console"), "{}", answer.text());
     })
     .await;
+});
+
+both_databases!(probe::app(), OPERATED; async fn who_knows_the_password_asks_without_a_sign_in_at_the_limit(app) {
+    let asked = async |password: &str| {
+        let token = sign_console_token(&console_key(password).unwrap(), "", app.clock().now() + Duration::from_secs(60)).unwrap();
+        app.get("/console/why.json").header("cookie", &format!("tenfold-console={token}")).send().await
+    };
+    let _held = hold(app.get("/probe/hang"));
+    is_refused(&app.get("/probe/notes").send().await);
+    let answer = asked("a long enough password").await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    assert_eq!(asked("another long password").await.status(), 303);
 });
 
 both_databases!(probe::app(), WAITING; async fn clients_that_leave_give_back_their_places(app) {

@@ -17,8 +17,14 @@ pub(crate) enum DriverError {
     Unavailable(Source),
     GroupLost(Source),
     OutcomeUnknown(Source),
-    TransactionLimit { opened: CallSite, limit: Duration, spent: &'static str },
+    TransactionLimit {
+        opened: CallSite,
+        limit: Duration,
+        spent: &'static str,
+    },
     Read(ReadError),
+    /// A lock was not to be had in the time that the connection, or the text itself, gives it.
+    Locked(Source),
     Other(Source),
 }
 
@@ -50,7 +56,9 @@ impl DriverError {
                 DataError::TransactionLimit { opened, limit, spent }
             }
             DriverError::Read(source) => DataError::Read { statement, site, source },
-            DriverError::Other(source) => DataError::Statement { statement, site, source },
+            DriverError::Locked(source) | DriverError::Other(source) => {
+                DataError::Statement { statement, site, source }
+            }
         }
     }
 }

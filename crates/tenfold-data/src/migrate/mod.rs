@@ -122,7 +122,7 @@ impl Database {
             ran += loop {
                 match runner.apply(migration).await {
                     Ok(applied) => break usize::from(applied),
-                    Err(error) if attempt < LOCK_ATTEMPTS && is_lock_timeout(&error) => {
+                    Err(DriverError::Locked(_)) if attempt < LOCK_ATTEMPTS => {
                         attempt += 1;
                         tracing::warn!(
                             module = migration.module,
@@ -348,16 +348,11 @@ impl Migration {
             DriverError::Unavailable(source) => return DataError::Unavailable(source),
             DriverError::Overloaded(what) => return DataError::Overloaded { what },
             DriverError::Constraint(constraint) => constraint.to_string(),
-            DriverError::Other(source) => source.to_string(),
+            DriverError::Locked(source) | DriverError::Other(source) => source.to_string(),
             other => format!("{other:?}"),
         };
         DataError::Migration(format!("migration {} of module {}: {reason}", self.name, self.module))
     }
-}
-
-fn is_lock_timeout(error: &DriverError) -> bool {
-    // 55P03 is lock_not_available.
-    matches!(error, DriverError::Other(source) if source.to_string().starts_with("55P03"))
 }
 
 /// Sorts the files of each module, and prepares their texts for one database.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all};
-use tenfold_data::EntityExt as _;
+use tenfold_data::{DataError, DatabaseSettings, EntityExt as _};
 
 use crate::bench::Bench;
-use crate::people::{self, User};
+use crate::people::{self, Account, Profile, User};
 
 /// How often PostgreSQL has scanned the table of users, and used an index of it, as far as its statistics know by now.
 async fn scans(onlooker: &tokio_postgres::Client) -> (i64, i64) {
@@ -102,4 +102,80 @@ async fn a_short_list_of_keys_in_a_large_organization_reads_its_rows_and_no_othe
     // Reads from the setup may be counted late.
     let (rows, most) = (read().await - before, loads * 20 + 10_000);
     assert!(rows <= most, "{rows} rows were read by {loads} loads of 20");
+}
+
+/// One lane of each kind, and statements that may take so long.
+fn one_lane(statement_timeout: Duration) -> DatabaseSettings {
+    let mut settings = DatabaseSettings::default();
+    (settings.postgres.lanes, settings.postgres.statement_timeout) = (1, statement_timeout);
+    settings
+}
+
+/// A session that nobody else can read the table of profiles beside, until it commits.
+async fn profiles_are_locked(bench: &Bench) -> tokio_postgres::Client {
+    let session = bench.onlooker().await;
+    session.batch_execute("BEGIN; LOCK TABLE people_profiles IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    session
+}
+
+/// Returns once so many sessions of the database wait for a lock for longer than a load on a lane does.
+async fn wait_for_locks(onlooker: &tokio_postgres::Client, sessions: i64) {
+    let waiting = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted AND clock_timestamp() - waitstart > '0.5 s'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while onlooker.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < sessions {}
+}
+
+#[tokio::test]
+async fn a_locked_table_holds_up_no_load_of_another_table() {
+    let bench = Bench::postgres().await;
+    let users = bench.request(async |cx| people::hire(&cx, 200).await).await;
+    let keys = bench.request(async |cx| Profile::query().all(&cx).await.unwrap()).await;
+    let keys: Vec<_> = keys.iter().map(|profile| profile.id).collect();
+    let one_lane = bench.reopened(&one_lane(Duration::from_secs(20)));
+    let city = async |user: &User| {
+        let id = user.id;
+        one_lane
+            .request(async |cx| {
+                User::get(&cx, id).await.unwrap().profile.get(&cx).await.unwrap().city.clone()
+            })
+            .await
+    };
+    // The second time the texts are prepared.
+    for _ in 0..2 {
+        let session = profiles_are_locked(&bench).await;
+        let held_up = join_all(users.iter().take(20).map(&city));
+        let many = one_lane.request(async |cx| Profile::find_many(&cx, keys.clone()).await.unwrap().len());
+        let others = async {
+            wait_for_locks(&session, 2).await;
+            for user in &users {
+                let email = one_lane
+                    .request(async |cx| Account::get(&cx, user.account_id).await.unwrap().email.clone());
+                assert!(!email.await.is_empty());
+            }
+            let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+            let many = one_lane.request(async |cx| User::find_many(&cx, ids).await.unwrap().len()).await;
+            assert_eq!(many, 200);
+            session.batch_execute("COMMIT").await.unwrap();
+        };
+        let (cities, (many, ())) = join(held_up, join(many, others)).await;
+        assert!(cities.iter().zip(&users).all(|(city, user)| *city == format!("city of {}", user.name)));
+        assert_eq!(many, 200);
+    }
+}
+
+#[tokio::test]
+async fn each_load_of_a_locked_table_ends_at_its_own_time() {
+    let bench = Bench::postgres().await;
+    let users = bench.request(async |cx| people::hire(&cx, 20).await).await;
+    let bounded = bench.reopened(&one_lane(Duration::from_secs(2)));
+    let _session = profiles_are_locked(&bench).await;
+    let begun = Instant::now();
+    let late = join_all(users.iter().map(async |user| {
+        let id = user.id;
+        let profile =
+            async |cx| User::get(&cx, id).await.unwrap().profile.get(&cx).await.map(|profile| profile.id);
+        bounded.request(profile).await.unwrap_err()
+    }));
+    assert!(late.await.iter().all(|late| matches!(late, DataError::Deadline { .. })));
+    assert!(begun.elapsed() < Duration::from_secs(30), "they waited one after the other");
 }

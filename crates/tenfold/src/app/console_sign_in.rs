@@ -1,13 +1,19 @@
 //! How a command signs in to the console of a running application: as an operator, or by `console.password`.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use tenfold_data::Clock;
 
-use super::plain_http::{exchange, reachable};
+use super::plain_http::{PlainAnswer, exchange, reachable};
 use crate::config::{Loaded, Secret};
+use crate::operators::{console_key, sign_console_token};
+
+/// For how long a token holds that a command signs for itself: also where the clocks of two machines differ.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// The environment of the commands that sign in as an operator; no settings.
 pub(super) const OPERATOR_VARIABLES: &str = "TENFOLD_OPERATOR_";
@@ -67,11 +73,36 @@ impl RemoteConsole {
         !self.name.is_empty()
     }
 
-    /// Signs in, and gives the cookie of the sign-in, `NAME=TOKEN`.
+    /// The token of a sign-in. With `console.password` it is signed here, and nobody is asked: a service that hangs would
+    /// be too busy to check a password. Whether the password was right shows when the token is used.
     ///
     /// # Errors
-    /// The application does not answer; [`ConsoleRefusal`] if it refuses.
-    pub(super) async fn cookie(&self) -> anyhow::Result<String> {
+    /// As an operator: the application does not answer; [`ConsoleRefusal`] if it refuses.
+    pub(super) async fn token(&self) -> anyhow::Result<String> {
+        if self.takes_code() {
+            return self.sign_in().await;
+        }
+        let key = console_key(self.password.expose())?;
+        sign_console_token(&key, "", Clock::system().now() + TOKEN_LIFETIME)
+    }
+
+    /// Asks for a page, signed in.
+    ///
+    /// # Errors
+    /// The application does not answer; [`ConsoleRefusal`] if it refuses the sign-in.
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<PlainAnswer> {
+        let token = self.token().await?;
+        // Which name the cookie has depends on `http.public_url` of the application.
+        let cookie = format!("tenfold-console={token}; __Host-tenfold-console={token}");
+        let answer = exchange(&self.host, &format!("GET {path}"), &[("Cookie", &cookie)], "").await?;
+        if answer.status == 303 {
+            return Err(self.refused().into());
+        }
+        Ok(answer)
+    }
+
+    /// Signs in as an operator, and gives the token.
+    async fn sign_in(&self) -> anyhow::Result<String> {
         let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
         let (name, password, code) =
             (encoded(&self.name), encoded(self.password.expose()), encoded(&self.code));
@@ -79,12 +110,12 @@ impl RemoteConsole {
         let kind = [("Content-Type", "application/x-www-form-urlencoded")];
         let signed_in = exchange(&self.host, "POST /console/sign-in", &kind, &form).await?;
         match signed_in.status {
-            403 => return Err(ConsoleRefusal(self.refused()).into()),
+            403 => return Err(self.refused().into()),
             429 => {
                 let seconds = signed_in.header("retry-after").unwrap_or("60");
-                let with = if self.takes_code() { ", with a new code" } else { "" };
-                let why =
-                    format!("its console has seen too many wrong sign-ins: start again in {seconds} s{with}");
+                let why = format!(
+                    "its console has seen too many wrong sign-ins: start again in {seconds} s, with a new code"
+                );
                 return Err(ConsoleRefusal(why).into());
             }
             503 => {
@@ -95,17 +126,19 @@ impl RemoteConsole {
             _ => {}
         }
         let cookie = signed_in.header("set-cookie").and_then(|cookie| cookie.split(';').next());
-        cookie.map(ToOwned::to_owned).with_context(|| format!("its console answers {}", signed_in.status))
+        let token = cookie.and_then(|cookie| Some(cookie.split_once('=')?.1.to_owned()));
+        token.with_context(|| format!("its console answers {}", signed_in.status))
     }
 
-    fn refused(&self) -> String {
-        if self.name.is_empty() {
-            return "console.password is not its password".to_owned();
-        }
-        format!(
-            "{OPERATOR_VARIABLES}NAME, {OPERATOR_VARIABLES}PASSWORD or {OPERATOR_VARIABLES}CODE is wrong; a code works once, \
-             within 30 seconds or so: start again with a new one"
-        )
+    /// What the application has refused.
+    pub(super) fn refused(&self) -> ConsoleRefusal {
+        ConsoleRefusal(match self.takes_code() {
+            true => format!(
+                "{OPERATOR_VARIABLES}NAME, {OPERATOR_VARIABLES}PASSWORD or {OPERATOR_VARIABLES}CODE is wrong; a code works once, \
+                 within 30 seconds or so: start again with a new one"
+            ),
+            false => "console.password is not its password, or its clock is an hour ahead".to_owned(),
+        })
     }
 }
 

@@ -84,16 +84,15 @@ impl McpBridge {
         if let Some(why) = &self.spent {
             return Err(why.clone().into());
         }
-        let cookie = self.console.cookie().await;
+        let token = self.console.token().await;
         if self.console.takes_code() {
-            self.spent = match &cookie {
+            self.spent = match &token {
                 Ok(_) => Some(ConsoleRefusal(ENDED.to_owned())),
                 // Without an answer the code may still be good.
                 Err(error) => error.downcast_ref().cloned(),
             };
         }
-        let cookie = cookie?;
-        let token = cookie.split_once('=').map_or("", |(_, token)| token).to_owned();
+        let token = token?;
         self.token = Some(token.clone());
         Ok(token)
     }
@@ -136,7 +135,8 @@ impl McpBridge {
         // The sign-in has ended, or the application has another key since.
         self.token = None;
         let token = self.sign_in().await?;
-        self.post(message, parsed, &token).await
+        let answer = self.post(message, parsed, &token).await?;
+        if answer.status == 401 { Err(self.console.refused().into()) } else { Ok(answer) }
     }
 
     async fn post(&self, message: &str, parsed: Option<&Value>, token: &str) -> anyhow::Result<PlainAnswer> {

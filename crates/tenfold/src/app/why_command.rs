@@ -10,7 +10,6 @@ use tenfold_data::{Clock, Timestamp};
 use tenfold_observe::telemetry::diagnosis::onset::change_points;
 
 use super::console_sign_in::RemoteConsole;
-use super::plain_http::exchange;
 use crate::config::{Loaded, TimeSpan};
 use crate::why::records::merged;
 use crate::why::{json, text};
@@ -103,9 +102,7 @@ impl WhyCommand {
     async fn ask(&self, console: &RemoteConsole, path: &str) -> anyhow::Result<String> {
         let host = &console.host;
         let answer = async {
-            let cookie = console.cookie().await?;
-            let line = format!("GET {path}{}", self.query());
-            let answer = exchange(host, &line, &[("Cookie", &cookie)], "").await?;
+            let answer = console.get(&format!("{path}{}", self.query())).await?;
             anyhow::ensure!(answer.status == 200, "it answers {}: {}", answer.status, answer.body);
             Ok(answer.body)
         };

@@ -1,12 +1,14 @@
 //! The people who run the application: they sign in to the console with a name, a password and a code (decision 71).
 
 mod acts;
+mod console_token;
 mod issue;
 mod sign_in;
 
 use tenfold_data::{DataError, Entity, EntityExt as _, SystemContext, TextEnum, Timestamp};
 
 pub use self::acts::{OperatorAct, last_acts, record_act};
+pub use self::console_token::{ConsoleToken, console_key, is_same_key, sign_console_token};
 pub use self::issue::{IssuedOperator, OperatorRefused, add, remove, renew};
 pub use self::sign_in::{CodeUse, use_code};
 

@@ -1,8 +1,8 @@
 //! PostgreSQL: shared lanes for key loads, a pool for everything else.
 //!
 //! Loads by key are short and bounded. Many of them share a few connections and are pipelined, so none waits for the
-//! round trip of another. Lists, author's SQL and transactions take a connection of their own, so that a slow one
-//! delays no other.
+//! round trip of another. One whose table is locked goes to a lane aside. Lists, author's SQL and transactions take a
+//! connection of their own, so that a slow one delays no other.
 
 mod backends;
 mod columns;
@@ -10,6 +10,7 @@ mod committing;
 mod connect;
 mod encode;
 mod lane;
+mod lanes;
 mod lease;
 mod leases;
 mod lock_watch;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 
 use self::backends::Backends;
 use self::lane::Lane;
+use self::lanes::Lanes;
 use self::leases::Leases;
 use self::look::LookConnection;
 use self::rls::SessionSettings;
@@ -59,9 +61,9 @@ const VANISHED_AFTER: Duration = Duration::from_secs(5);
 /// A PostgreSQL database.
 pub(crate) struct Postgres {
     /// For loads by one key, or by a few.
-    narrow: Box<[Arc<Lane>]>,
+    narrow: Lanes,
     /// For loads by many keys.
-    wide: Box<[Arc<Lane>]>,
+    wide: Lanes,
     leases: Arc<Leases>,
     /// For plans and the schema.
     looking: LookConnection,
@@ -99,25 +101,18 @@ impl Postgres {
             .post_create(standby::refusing(backends.clone()))
             .build()
             .map_err(|error| DataError::Settings(format!("database.pool_size cannot be used: {error}")))?;
-        let lane = |plan: &str| {
+        let lanes = |plan: &str| {
             let mut config = config.clone();
             config.options(format!("{plan} {}", config.get_options().unwrap_or_default()));
-            Arc::new(Lane::new(config, tls.clone(), backends.clone()))
+            let open = |config| Arc::new(Lane::new(config, tls.clone(), backends.clone()));
+            Lanes::new(&config, settings, open)
         };
-        let lanes = |plan: &str| (0..settings.lanes.max(1)).map(|_| lane(plan)).collect();
         let (narrow, wide) = (lanes(ONE_PLAN), lanes(OWN_PLAN));
         let acquire_timeout = settings.acquire_timeout;
         let looking = LookConnection::new(&config, &tls, &session);
         let turns = FairPermits::new(settings.pool_size);
         let leases = Arc::new(Leases { pool, turns, acquire_timeout, session, tls, backends });
         Ok(Postgres { narrow, wide, leases, looking })
-    }
-
-    /// The lane with the fewest loads under way; the first if there are several. Sequential loads stay on one
-    /// connection, whose server process has its caches warm.
-    fn lane(&self, cost: StatementCost) -> &Arc<Lane> {
-        let lanes = if cost == StatementCost::Keys { &self.wide } else { &self.narrow };
-        lanes.iter().min_by_key(|lane| lane.under_way()).expect("there is at least one lane")
     }
 }
 
@@ -133,9 +128,8 @@ impl Driver for Postgres {
     ) -> BoxFuture<'a, Result<u64, DriverError>> {
         match call.statement.cost {
             // Behind a pooler a load needs a transaction, and a shared connection can hold only one.
-            cost @ (StatementCost::Key | StatementCost::Keys) if self.leases.session.is_own() => {
-                Box::pin(before(call.deadline, self.lane(cost).run(call, meter)))
-            }
+            StatementCost::Key if self.leases.session.is_own() => Box::pin(self.narrow.run(call, meter)),
+            StatementCost::Keys if self.leases.session.is_own() => Box::pin(self.wide.run(call, meter)),
             _ => Box::pin(async move {
                 let lease = self.leases.lease_metered(call.tenant, call.deadline, meter).await?;
                 lease.run(call, meter).await

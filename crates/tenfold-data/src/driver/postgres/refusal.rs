@@ -23,6 +23,7 @@ pub(super) fn classify(error: tokio_postgres::Error) -> DriverError {
         &SqlState::TOO_MANY_CONNECTIONS => {
             DriverError::Overloaded("PostgreSQL has no connection left (max_connections)")
         }
+        &SqlState::LOCK_NOT_AVAILABLE => DriverError::Locked(Source::new(explain(refusal))),
         // An unnamed statement is checked only when its values arrive; too few values are reported like this.
         &SqlState::PROTOCOL_VIOLATION => DriverError::Other(Source::new(explain(refusal))),
         // 57P0x: the server is shutting down or starting up. 08: the connection broke.

@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use tenfold_data::Context;
 use tokio::time::{Instant, sleep_until};
 
@@ -53,7 +53,9 @@ pub(super) fn answer(state: ServerState, session: StreamSession, subject: impl S
     let now = Instant::now();
     let stream = Stream { state, session, subject, looked: None, breathed: now, has_ended: false };
     let chunks = stream::unfold(stream, |stream| async move { stream.next().await });
-    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
+    // nginx, and proxies that follow it, would keep events until their buffer is full.
+    let unbuffered = (HeaderName::from_static("x-accel-buffering"), "no");
+    let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store"), unbuffered];
     (headers, Body::from_stream(chunks)).into_response()
 }
 
