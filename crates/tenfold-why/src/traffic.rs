@@ -22,6 +22,8 @@ pub(crate) struct RequestTraffic {
 #[derive(Clone, Copy, Default)]
 struct EndpointTraffic {
     answered: f64,
+    /// Those that are overdue and have no answer.
+    running: f64,
     /// Without waits.
     busy_ms: f64,
     refused: f64,
@@ -53,18 +55,21 @@ impl RequestTraffic {
             let begun = series.filter_map(|seconds| seconds.between(range.start, range.end).next());
             first = begun.map(|cell| cell.second).fold(first, u32::min);
             let busy_ms = (spent.ms - waited).max(0.0);
-            endpoints.insert(
-                index,
-                EndpointTraffic { answered: spent.requests, busy_ms, refused: count, for_bytes },
-            );
+            let overdue = journal.overdue.get(&index).into_iter().flat_map(|overdue| &overdue.all);
+            let running = overdue.filter(|request| range.contains(&request.second())).count() as f64;
+            let answered = (spent.requests - running).max(0.0);
+            endpoints
+                .insert(index, EndpointTraffic { answered, running, busy_ms, refused: count, for_bytes });
         }
         let organizations = organizations(journal, range, &endpoints);
         RequestTraffic { seconds: f64::from(range.end - first), endpoints, organizations }
     }
 
-    /// How many came, also those that were refused.
+    /// How many came, also those that were refused or have no answer.
     pub(crate) fn came(&self) -> f64 {
-        self.answered() + self.refused()
+        self.answered()
+            + self.refused()
+            + self.endpoints.values().map(|endpoint| endpoint.running).sum::<f64>()
     }
 
     pub(crate) fn answered(&self) -> f64 {
@@ -140,7 +145,8 @@ fn organizations(
         let Some(endpoint) = endpoints.get(&index) else { continue };
         let all: f64 = of.values().sum();
         for (organization, count) in of {
-            sent.entry(organization).or_default().came += endpoint.answered * count / all;
+            sent.entry(organization).or_default().came +=
+                (endpoint.answered + endpoint.running) * count / all;
         }
     }
     for (organization, seconds) in journal.refusals.organizations() {

@@ -111,6 +111,27 @@ fn a_slow_statement_is_the_reason_and_refusals_follow() {
 }
 
 #[test]
+fn what_hangs_is_the_reason_and_is_not_answered() {
+    // More hang than were answered before, and the rest is refused.
+    let journal = journal(15, [0, 0], [10, 10], USUAL_US);
+    let locked = |number: u32| {
+        let began_s = ONSET_S + i64::from(number % 15);
+        let waited_us = (15 * 1_000_000 - i64::from(number % 15) * 1_000_000) as u64;
+        let part = PartKey::LockWait(Some(Arc::from("a session of psql (LOCK …)")));
+        let parts = vec![PartUse { part, times: 1, time_us: waited_us, failed: 0 }];
+        let trace = u128::from(number) + 2;
+        WideEvent { duration_us: waited_us + 100, trace, parts, ..request(USERS, began_s, 1, 0) }
+    };
+    let hanging: Vec<WideEvent> = (0..300).map(locked).collect();
+    let until_us = (ONSET_S + 15) * 1_000_000;
+    let answer = diagnose(&journal.with_unfinished(&hanging), None, until_us);
+    let says =
+        " % of its requests are refused; waiting for a lock held by a session of psql (LOCK …) explains";
+    assert!(answer.verdict.contains(says), "{}", answer.verdict);
+    assert!(answer.verdict.contains(" requests are still running, and "), "{}", answer.verdict);
+}
+
+#[test]
 fn clients_that_send_again_do_not_hide_the_slow_statement() {
     let answer = ask(&journal(30, [2, 2], [20, 20], 10 * USUAL_US), ONSET_S + 29);
     assert!(answer.verdict.contains("the statement users.list"), "{}", answer.verdict);
