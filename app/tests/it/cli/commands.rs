@@ -33,6 +33,27 @@ fn config_prints_every_setting_with_where_it_comes_from() {
     }
 }
 
+#[test]
+fn config_says_what_a_setting_or_a_section_means() {
+    let place = Place::sqlite();
+    let one = place.bare(&["config", "http.deadline"]).env("TENFOLD_HTTP__DEADLINE", "7s").finish();
+    assert_eq!((one.status.code(), one.err.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = one.out.lines().collect();
+    let [section, comment, variable, value] = lines[..] else { panic!("{}", one.out) };
+    assert_eq!((section, variable), ("[http]", "# TENFOLD_HTTP__DEADLINE"));
+    assert_eq!(value, "deadline = \"7s\"   # environment TENFOLD_HTTP__DEADLINE");
+    assert!(comment.starts_with("# A request that takes longer"), "{comment}");
+    let section = place.bare(&["config", "metrics"]).env("TENFOLD_METRICS__PASSWORD", "open-sesame-open").finish();
+    assert!(section.out.starts_with("[metrics]\n# "), "{}", section.out);
+    assert!(!section.out.contains("sesame") && !section.out.contains("[http]"), "{}", section.out);
+    // It can be put into app.toml as it is.
+    place.write("app.toml", &one.out);
+    let again = place.bare(&["config", "http.deadline"]).finish();
+    assert!(again.out.ends_with("deadline = \"7s\"   # app.toml:4\n"), "{}{}", again.out, again.err);
+    let unknown = place.bare(&["config", "htpp"]).finish();
+    assert!(unknown.status.code() == Some(1) && unknown.err.contains("htpp") && unknown.err.contains("http"), "{}", unknown.err);
+}
+
 /// All keys of all sections, from the documented defaults.
 fn every_key() -> Vec<(String, String)> {
     let mut section = String::new();

@@ -58,8 +58,11 @@ enum AppCommand {
         #[arg(long, default_value = "all")]
         role: ProcessRole,
     },
-    /// Print every setting in force and where it comes from.
-    Config,
+    /// Print every setting in force and where it comes from, or what some of them mean.
+    Config {
+        /// A section or a setting, such as `http` or `http.deadline`: also prints what each one means and the variable that sets it.
+        setting: Option<String>,
+    },
     /// Show which migrations have run, or run those that have not.
     Migrate {
         /// `status` or `up`.
@@ -154,9 +157,12 @@ async fn execute(app: App, line: CommandLine) -> anyhow::Result<()> {
     match line.command {
         Some(AppCommand::Serve { role }) => serve(app, loaded, role, demo).await,
         None => serve(app, loaded, ProcessRole::All, demo).await,
-        Some(AppCommand::Config) => {
+        Some(AppCommand::Config { setting }) => {
             app.read_settings(&loaded)?;
-            say(&loaded.explain());
+            say(&match setting {
+                Some(name) => loaded.describe(&name)?,
+                None => loaded.explain(),
+            });
             Ok(())
         }
         Some(AppCommand::Migrate { what }) => migrate(&app, &loaded, &what).await,

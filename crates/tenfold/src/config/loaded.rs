@@ -145,6 +145,32 @@ impl Loaded {
         texts.join("\n")
     }
 
+    /// What the settings of a section mean, or a single setting, with the variable of each, its value and its origin, as valid TOML; secrets are
+    /// masked. Ends with a line break.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownKey`] if there is no section and no key of this name.
+    pub fn describe(&self, name: &str) -> Result<String, ConfigError> {
+        let is_meant = |setting: &&Setting| setting.key == name || within_section(&setting.key, name).is_some();
+        let mut text = String::new();
+        let mut last = "";
+        for setting in self.settings.iter().filter(is_meant) {
+            let (section, key) = setting.section_and_name();
+            if section != last {
+                text += &format!("[{section}]\n");
+                last = section;
+            }
+            let comment: String = setting.comment.lines().map(|line| format!("# {line}\n")).collect();
+            let (variable, value) = (setting.variable(), setting.value.shown(setting.secrecy));
+            text += &format!("{comment}# {variable}\n{key} = {value}   # {}\n\n", setting.origin);
+        }
+        if text.is_empty() {
+            return Err(unknown(&self.settings, name, "command line"));
+        }
+        text.pop();
+        Ok(text)
+    }
+
     /// The defaults as a reference, in their order; those of any name come last.
     pub fn documentation(&self) -> impl Iterator<Item = Documentation> {
         self.settings.iter().chain(&self.of_any_name).map(|setting| Documentation {
