@@ -71,6 +71,9 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         1 => sentence += ", and 1 request is still running",
         many => sentence += &format!(", and {many} requests are still running"),
     }
+    if let Some(last) = incident.silent_since {
+        sentence += &format!(", and none has ended since {}", clock(i64::from(last)));
+    }
     match (&refusal, &answer.overload) {
         (Some(reason), _) => sentence += &reason.text,
         (None, Some(_)) => sentence += &also_refused(&answer.endpoints),
