@@ -13,7 +13,7 @@ use tenfold_files_api::{FileId, FileReady};
 
 use crate::{new_owner, probe, sign_up, token, upload_a_picture};
 
-const PASSWORD: &str = "a long enough password";
+pub const PASSWORD: &str = "a long enough password";
 
 const PAGES: [&str; 19] = [
     "/console",

@@ -1,5 +1,6 @@
 //! The second port, which answers when the service cannot.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::both_databases;
 
 use super::going_away::until;
+use crate::console::PASSWORD;
 
 const PORT: [(&str, &str); 1] = [("http.operators", "127.0.0.1:0")];
 /// The threads of a test's runtime, besides the one that runs the test.
@@ -99,6 +101,50 @@ both_databases!(app::app(), PORT; async fn the_operators_port_has_no_other_paths
         }
         let figure = "tenfold_http_buffer_limit_bytes 50331648";
         assert!(of("/metrics").1.contains(figure), "it tells of the service, not of itself");
+    })
+    .await;
+});
+
+/// What the attributes `href` and `src` of a page name on its own origin.
+fn links(page: &str) -> Vec<String> {
+    let values = page.split([' ', '<']).filter_map(|word| {
+        let rest = word.strip_prefix("href=\"").or_else(|| word.strip_prefix("src=\""))?;
+        rest.split_once('"').map(|(value, _)| value.replace("&amp;", "&"))
+    });
+    values.filter(|value| value.starts_with('/')).collect()
+}
+
+/// Signs in to the console there, and gives the cookie.
+fn sign_in(address: SocketAddr) -> String {
+    let form = HttpRequest::post("/console/sign-in").header("sec-fetch-site", "same-origin");
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let form = form.body(format!("password={}", PASSWORD.replace(' ', "+")));
+    let mut connection = HttpConnection::open(&address.to_string()).expect("the system takes it");
+    let answer = connection.ask(&form).expect("an answer");
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    answer.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+}
+
+both_databases!(app::app(), [("http.operators", "127.0.0.1:0"), ("console.password", PASSWORD)];
+async fn the_operators_port_has_all_that_its_pages_link_to(app) {
+    app.listen_for_operators(async |operators| {
+        let cookie = sign_in(operators);
+        let mut connection = HttpConnection::open(&operators.to_string()).expect("the system takes it");
+        let (mut ahead, mut seen) = (vec!["/console".to_owned(), "/console/sign-in".to_owned()], BTreeSet::new());
+        while let Some(link) = ahead.pop() {
+            let path = link.split(['?', '#']).next().unwrap_or_default();
+            if !seen.insert(path.to_owned()) {
+                continue;
+            }
+            let answer = connection.ask(&HttpRequest::get(&link).header("cookie", &cookie)).expect("an answer");
+            assert_eq!(answer.status, 200, "{link}");
+            if answer.header("content-type").starts_with("text/html") {
+                ahead.extend(links(&answer.text()));
+            }
+        }
+        for expected in ["/look.css", "/console/console.css", "/console/console.js", "/console/deploys"] {
+            assert!(seen.contains(expected), "{expected} is not linked: {seen:?}");
+        }
     })
     .await;
 });

@@ -11,9 +11,10 @@ pub(super) const PAGE: &[Asset] = &[
     Asset::script("/docs/docs.js", include_str!("../../assets/docs/docs.js")),
     Asset::of("/docs/swagger-ui.css", "text/css; charset=utf-8", SWAGGER_UI_CSS).gzipped(),
     Asset::of("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", SWAGGER_UI).gzipped(),
-    // Shared with the application's other pages and the console.
-    Asset::style("/look.css", include_str!("../../assets/look.css")),
 ];
+
+/// Shared by the application's pages and the console, so each port has it.
+pub(super) const LOOK: &[Asset] = &[Asset::style("/look.css", include_str!("../../assets/look.css"))];
 
 const SWAGGER_UI: &[u8] = include_bytes!("../../assets/swagger-ui/swagger-ui-bundle.js.gz");
 const SWAGGER_UI_CSS: &[u8] = include_bytes!("../../assets/swagger-ui/swagger-ui.css.gz");

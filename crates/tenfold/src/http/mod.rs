@@ -138,7 +138,7 @@ pub(crate) fn router(
     Ok(surround(router, shared, state))
 }
 
-/// What `http.operators` serves: health, metrics and these routes, which are those of modules with critical pages. All of these pages
+/// What `http.operators` serves: health, metrics, the look of pages and these routes, which are those of modules with critical pages. All of these pages
 /// are critical there, as only operators reach it. `pulse` is that of the runtime which serves everybody else.
 pub(crate) fn operators_router(
     routes: Routes,
@@ -147,7 +147,8 @@ pub(crate) fn operators_router(
     pulse: Arc<RuntimePulse>,
 ) -> axum::Router {
     let critical = critical.into_iter().map(|pages| CriticalPages { except: &[], ..pages }).collect();
-    let (router, document) = routes.merge(health::routes_for_operators(pulse)).split_for_parts();
+    let routes = routes.merge(health::routes_for_operators(pulse)).merge(assets(docs::LOOK));
+    let (router, document) = routes.split_for_parts();
     state.know_query_names(openapi::query_names(&document));
     state.know_route_classes(openapi::route_classes(&document, critical));
     // No page of another origin has business there.
@@ -180,7 +181,7 @@ pub(crate) fn document(routes: Routes, title: &str, version: &str) -> anyhow::Re
 
 /// These routes, and those of every application.
 fn with_common(routes: Routes) -> Routes {
-    routes.merge(health::routes()).merge(assets(docs::PAGE))
+    routes.merge(health::routes()).merge(assets(docs::PAGE)).merge(assets(docs::LOOK))
 }
 
 async fn no_such_route(uri: Uri) -> Problem {
