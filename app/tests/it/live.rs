@@ -67,9 +67,10 @@ async fn rename(app: &TestApp, token: &str, user: &str, name: &str) -> u16 {
 
 both_databases!(app::app(); async fn a_change_by_another_user_is_told_once(app) {
     let owner = new_owner(app).await;
-    let other = join(app, &owner, "other@new.test", &["members.read", "members.write"]).await;
+    let renamed = join(app, &owner, "other@new.test", &["members.read", "members.write"]).await;
+    let other = join(app, &owner, "third@new.test", &["members.read", "members.write"]).await;
     let mut tab = Tab::settled(app, &owner, &[USERS, NOTIFICATIONS]).await;
-    let id = own_id(app, &owner).await;
+    let id = own_id(app, &renamed).await;
     assert_eq!(rename(app, &other, &id, "Ada").await, 200);
     assert_eq!(tab.next().await, [USERS]);
     // A change that is none, and one that the list does not show, are not told.
@@ -172,7 +173,7 @@ both_databases!(app::app(), [("live.max_watches", "2")]; async fn a_watch_that_c
     assert!(refused(&owner, &["/v1/notifications/events"], 400).await.contains("does not answer JSON"));
     assert!(refused(&owner, &["/v1/auth/sign-in"], 404).await.contains("is not a path"));
     let live = watching(&[USERS]);
-    assert!(refused(&owner, &[&live], 404).await.contains("is not a path"));
+    assert!(refused(&owner, &[&live], 400).await.contains("cannot be watched"));
     assert!(refused(&owner, &[USERS, FILES, NOTIFICATIONS], 400).await.contains("from 1 to 2"));
     assert_eq!(app.get("/v1/live").bearer(&owner).send().await.status(), 400);
     assert_eq!(app.get("/v1/live?look=1").bearer(&owner).send().await.status(), 400);

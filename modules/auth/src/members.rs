@@ -115,7 +115,7 @@ pub(crate) async fn keep_an_owner(tx: &Tx<'_>, user: &User, next: Option<Role>) 
     Err(Problem::conflict("this is the last owner of the organization: make somebody else an owner first"))
 }
 
-/// Refuses to give, take or change a role above one's own.
+/// Refuses to give, take or change a role above one's own, or what belongs to a user who has one.
 ///
 /// # Errors
 /// 403 `role-out-of-reach`.
@@ -124,7 +124,10 @@ pub(crate) fn within_reach(own: Role, roles: &[Role]) -> Result<(), Problem> {
         None => Ok(()),
         Some(role) => {
             Err(Problem::new(StatusCode::FORBIDDEN, "role-out-of-reach", "The role is above your own")
-                .detail(format!("{} is given, changed and removed by users who have it", role.as_str())))
+                .detail(format!(
+                    "users with the role {0}, and that role itself, are changed by users who have it",
+                    role.as_str()
+                )))
         }
     }
 }

@@ -57,6 +57,15 @@ async fn view(cx: &Context, user: &User) -> Result<UserView, Problem> {
     })
 }
 
+/// The role of the user of a request; for an API key that of its maker.
+///
+/// # Errors
+/// 401 without a session or a key.
+pub(crate) async fn acting_role(tx: &Tx<'_>, cx: &Context) -> Result<Role, Problem> {
+    let principal = cx.principal().ok_or_else(Problem::unauthenticated)?;
+    Ok(User::get(tx, UserId(principal.user)).await?.role)
+}
+
 /// The user of a request.
 ///
 /// # Errors

@@ -7,8 +7,9 @@ use tenfold_auth_api::UserId;
 use utoipa::ToSchema;
 
 use super::permissions::WriteMembers;
-use super::{UserView, view};
+use super::{UserView, acting_role, view};
 use crate::entities::{Profile, Theme, User, UserSettings};
+use crate::members::within_reach;
 
 /// Long enough for any BCP 47 tag (RFC 5646, section 4.4.1).
 type LocaleTag = Text<2, 35>;
@@ -39,6 +40,8 @@ struct SettingsPatch {
 }
 
 /// Changes a user's profile and settings.
+///
+/// A user with a role above your own is out of your reach.
 #[endpoint(patch, "/v1/users/{id}", tag = "users",
     example(id = list_users, body = {"profile": {"display_name": "Ada Lovelace"}, "settings": {"theme": "dark", "locale": "en"}}))]
 pub(crate) async fn patch_user(
@@ -50,9 +53,10 @@ pub(crate) async fn patch_user(
     apply(&cx, id, patch).await
 }
 
-/// Changes a user, and shows it.
+/// Changes a user whose role is not above that of the caller, and shows it.
 pub(crate) async fn apply(cx: &Context, id: UserId, patch: UserPatch) -> Result<Json<UserView>, Problem> {
-    cx.transaction(async |tx| -> Result<(), DataError> {
+    cx.transaction(async |tx| -> Result<(), Problem> {
+        within_reach(acting_role(tx, cx).await?, &[User::get(tx, id).await?.role])?;
         Profile::update(id)
             .set_if(Profile::display_name, patch.profile.display_name.map(DisplayName::into_inner))
             .set_if(Profile::title, patch.profile.title.map(|title| title.map(DisplayName::into_inner)))
@@ -62,7 +66,8 @@ pub(crate) async fn apply(cx: &Context, id: UserId, patch: UserPatch) -> Result<
             .set_if(UserSettings::theme, patch.settings.theme)
             .set_if(UserSettings::locale, patch.settings.locale.map(Text::into_inner))
             .run(tx)
-            .await
+            .await?;
+        Ok(())
     })
     .await?;
     let user = User::get(cx, id).await?;

@@ -35,6 +35,24 @@ both_databases!(app(); async fn a_key_works_until_it_is_revoked(app) {
     assert_eq!(users(app, &secret).await, 401);
 });
 
+both_databases!(app(); async fn an_admin_revokes_no_key_of_an_owner(app) {
+    let owner = new_owner(app).await;
+    let admin = text(&invited(app, &owner, "admin@new.test", "admin").await["token"]);
+    let of_owner = key(app, &owner, &["api_keys.write", "members.read"]).await;
+    let of_admin = [key(app, &admin, &["members.read"]).await, key(app, &admin, &["members.read"]).await];
+    let revoke = async |session: &str, key: &Value| {
+        app.delete(&format!("/v1/api-keys/{}", text(&key["id"]))).bearer(session).send().await
+    };
+    let refused = problem(&revoke(&admin, &of_owner).await, 403);
+    assert_eq!(refused["type"], "urn:tenfold:problem:role-out-of-reach");
+    let secret = text(&of_owner["key"]);
+    assert_eq!(users(app, &secret).await, 200, "it was revoked all the same");
+    assert_eq!(revoke(&admin, &of_admin[0]).await.status(), 204, "it is one's own");
+    // A key reaches as far as its maker.
+    assert_eq!(revoke(&secret, &of_admin[1]).await.status(), 204);
+    problem(&revoke(&admin, &of_admin[1]).await, 404);
+});
+
 both_databases!(app(); async fn a_key_may_do_what_it_was_given_and_no_more(app) {
     let owner = new_owner(app).await;
     let secret = text(&key(app, &owner, &["members.read"]).await["key"]);

@@ -68,6 +68,25 @@ both_databases!(app(); async fn an_admin_changes_no_owner_and_makes_none(app) {
     problem(&change(app, &own, &admin["user"], "member").await, 403);
 });
 
+both_databases!(app(); async fn an_admin_does_not_rename_an_owner(app) {
+    let first = confirmed(app, "owner@new.test").await;
+    let owner = text(&first["token"]);
+    let admin = invited(app, &owner, "admin@new.test", "admin").await;
+    let member = invited(app, &owner, "member@new.test", "member").await;
+    let rename = async |session: &str, user: &Value| {
+        let change = json!({"profile": {"display_name": "Eve"}});
+        app.patch(&format!("/v1/users/{}", text(&user["id"]))).bearer(session).json(&change).send().await
+    };
+    let token = text(&admin["token"]);
+    let refused = problem(&rename(&token, &first["user"]).await, 403);
+    assert_eq!(refused["type"], "urn:tenfold:problem:role-out-of-reach");
+    let kept = app.get(&format!("/v1/users/{}", text(&first["user"]["id"]))).bearer(&token).send().await.json();
+    assert_ne!(kept["profile"]["display_name"], "Eve");
+    for (session, user) in [(&token, &admin), (&token, &member), (&owner, &first), (&owner, &admin)] {
+        assert_eq!(rename(session, &user["user"]).await.status(), 200);
+    }
+});
+
 both_databases!(app(), [("cache.size", "1 MiB")];
 async fn a_removed_user_is_out_at_once_and_out_of_this_one_alone(app) {
     let owner = new_owner(app).await;

@@ -119,6 +119,9 @@ impl Input for Watches {
     }
 }
 
+/// The path of the stream itself.
+const LIVE: &str = "/v1/live";
+
 /// What can be watched: the routes without `/v1/live` itself, and those of them that answer JSON.
 pub(in super::super) struct Resources {
     router: Router,
@@ -146,6 +149,9 @@ impl Resources {
             Some((template, true)) => Ok(template),
             Some((_, false)) => Err(Problem::bad_request(format!(
                 "watch={path} cannot be watched: its GET does not answer JSON"
+            ))),
+            None if uri.path() == LIVE => Err(Problem::bad_request(format!(
+                "watch={path} cannot be watched: it is the stream that watches"
             ))),
             None => Err(Problem::not_found("path")
                 .detail(format!("watch={path} is not a path of this API; /docs lists all paths"))),
