@@ -221,8 +221,8 @@ pub use crate::statement::{
 pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};
 pub use crate::under_way::{CallUnderWay, CallsUnderWay, DatabaseCall};
-#[doc(hidden)]
-pub use crate::value::uuid_schema;
 pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};
+#[doc(hidden)]
+pub use crate::value::{read_uuid, uuid_schema};
 pub use crate::verbs::{EntityExt, EntityRow, EraseRows};
 pub use crate::waited::{DatabaseWaits, LockHolder};

@@ -316,6 +316,32 @@ pub fn uuid_schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> 
         .into()
 }
 
+/// Reads an id. Text that is not a UUID is told as that: the words of the library that parses it say nothing to a client.
+///
+/// # Errors
+/// When it is not a UUID.
+#[doc(hidden)]
+pub fn read_uuid<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
+    match deserializer.is_human_readable() {
+        true => deserializer.deserialize_str(UuidText),
+        false => serde::Deserialize::deserialize(deserializer),
+    }
+}
+
+struct UuidText;
+
+impl serde::de::Visitor<'_> for UuidText {
+    type Value = Uuid;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a UUID")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Uuid, E> {
+        Uuid::try_parse(text).map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+    }
+}
+
 /// Declares an id type: a UUID that cannot be confused with another entity's.
 ///
 /// `id!(/// A project. ProjectId)` writes a `Copy` newtype over [`Uuid`] with serde, `Display`, `FromStr`,
@@ -374,7 +400,7 @@ macro_rules! id_impls {
         }
         impl<'de> $crate::serde::Deserialize<'de> for $name {
             fn deserialize<D: $crate::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::serde::Deserialize::deserialize(deserializer).map($name)
+                $crate::read_uuid(deserializer).map($name)
             }
         }
     };

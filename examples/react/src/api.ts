@@ -86,6 +86,8 @@ export function createClient(options: ClientOptions = {}) {
     /**
      * Revokes an API key: it stops working at once.
      *
+     * A key of somebody with a role above your own is out of your reach.
+     *
      * `DELETE /v1/api-keys/{id}`, with the permission `api_keys.write`
      */
     revokeApiKey: (args: RevokeApiKeyArgs, options?: CallOptions) =>
@@ -1098,6 +1100,8 @@ export function createClient(options: ClientOptions = {}) {
 
     /**
      * Changes a user's profile and settings.
+     *
+     * A user with a role above your own is out of your reach.
      *
      * `PATCH /v1/users/{id}`, with the permission `members.write`
      */

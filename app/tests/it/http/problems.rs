@@ -55,3 +55,20 @@ both_databases!(app::app(); async fn problems_are_not_kept_by_caches_nor_guessed
     let made = app.post("/v1/projects").bearer(&token).json(&json!({"name": "a"})).send().await;
     assert_eq!(made.header("cache-control"), "no-store");
 });
+
+both_databases!(app::app(); async fn an_id_that_is_none_is_named(app) {
+    let token = new_owner(app).await;
+    for id in ["abc", "1", "%20", "01900000-0000-7000-8000-00000000000g"] {
+        let answer = app.get(&format!("/v1/users/{id}")).bearer(&token).send().await;
+        assert_eq!(problem(&answer, 400)["detail"], "id is not a UUID", "{id}");
+    }
+    let answer = app.get("/v1/users/%ff").bearer(&token).send().await;
+    assert_eq!(problem(&answer, 400)["detail"], "id: it must be UTF-8, each byte percent-encoded (RFC 3986)");
+});
+
+both_databases!(app::app(); async fn what_is_missing_is_named_in_words(app) {
+    let token = new_owner(app).await;
+    let nobody = "/v1/api-keys/01900000-0000-7000-8000-000000000000";
+    let answer = app.delete(nobody).bearer(&token).send().await;
+    assert_eq!(problem(&answer, 404)["detail"], "no such api key");
+});

@@ -1,6 +1,7 @@
 //! What handlers take from a request and return; every refusal is a [`Problem`].
 
-use axum::extract::rejection::BytesRejection;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use serde_json::error::Category;
 use utoipa::ToSchema;
 
 use super::problem::Problem;
+use super::query_text::allowed;
 use super::schema::{Fault, faults};
 use super::state::ServerState;
 use super::strict::Strict;
@@ -63,13 +65,41 @@ fn read_json<T: DeserializeOwned + ToSchema>(body: &[u8]) -> Result<T, Problem> 
         match cause.classify() {
             Category::Data => refuse_values::<T>(body, path, cause),
             Category::Syntax | Category::Eof | Category::Io => {
-                Problem::bad_request(format!("the body is not JSON: {cause}"))
+                Problem::bad_request(format!("the body is not JSON: {}", placed(cause)))
             }
         }
     })?;
-    json.end()
-        .map_err(|error| Problem::bad_request(format!("the body continues after its JSON: {error}")))?;
+    json.end().map_err(|error| {
+        Problem::bad_request(format!("the body continues after its JSON: {}", placed(&error)))
+    })?;
     Ok(value)
+}
+
+/// What is wrong, without the place in the text, which serde_json appends.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).map_or_else(|| text.clone(), str::to_owned)
+}
+
+/// What is wrong with a text that is not JSON, and where.
+fn placed(error: &serde_json::Error) -> String {
+    format!("line {}, column {}: {}", error.line(), error.column(), without_place(error))
+}
+
+/// Whether serde has written it: types of ours say more than the schema can.
+fn is_of_serde(text: &str) -> bool {
+    let beginnings = ["invalid type: ", "invalid value: ", "unknown field ", "unknown variant "];
+    beginnings.iter().any(|beginning| text.starts_with(beginning))
+}
+
+/// What is wrong with a value, with plain words for Rust's types.
+fn told(error: &serde_json::Error) -> String {
+    let text = without_place(error);
+    match text.rsplit_once(", expected ").filter(|_| is_of_serde(&text)) {
+        Some((sent, expected)) => format!("{sent}, expected {}", allowed(expected)),
+        None => text,
+    }
 }
 
 /// Lists everything that is wrong, with the first fault in the detail.
@@ -79,7 +109,12 @@ fn refuse_values<T: ToSchema>(
     cause: &serde_json::Error,
 ) -> Problem {
     let mut all = serde_json::from_slice(body).map(|value| faults::<T>(&value)).unwrap_or_default();
-    let first = Fault::new(&pointer(path), &cause.to_string());
+    let told = told(cause);
+    let first = Fault::new(&pointer(path), &told);
+    // Where a library has written the text, the schema says it better.
+    let is_better =
+        |fault: &&Fault| fault.pointer == first.pointer && (fault.is_of_format || is_of_serde(&told));
+    let better = all.iter().find(is_better).map(|fault| fault.detail.clone());
     let is_told = |fault: &Fault| {
         fault
             .pointer
@@ -90,7 +125,7 @@ fn refuse_values<T: ToSchema>(
         all.insert(0, first);
     }
     let place = path.to_string();
-    let detail = if place == "." { cause.to_string() } else { format!("{place}: {cause}") };
+    let detail = if place == "." { told } else { format!("{place}: {}", better.unwrap_or(told)) };
     Problem::invalid(detail).errors(all)
 }
 
@@ -161,7 +196,32 @@ impl<T: DeserializeOwned + Send> FromRequestParts<ServerState> for Path<T> {
     async fn from_request_parts(parts: &mut Parts, state: &ServerState) -> Result<Self, Problem> {
         match axum::extract::Path::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Path(value)) => Ok(Path(value)),
-            Err(rejection) => Err(Problem::bad_request(rejection.body_text())),
+            Err(rejection) => Err(refuse_path(rejection)),
         }
+    }
+}
+
+/// Names the parameter and what it must be.
+fn refuse_path(rejection: PathRejection) -> Problem {
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+        return Problem::internal(rejection);
+    };
+    match failed.kind() {
+        ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
+            Problem::bad_request(format!("{key} is not {}", allowed(expected_type)))
+        }
+        ErrorKind::DeserializeError { key, message, .. } => {
+            Problem::bad_request(match message.rsplit_once(", expected ") {
+                Some((_, expected)) => format!("{key} is not {}", allowed(expected)),
+                None if message.starts_with("UUID parsing failed") => format!("{key} is not a UUID"),
+                None => format!("{key}: {message}"),
+            })
+        }
+        ErrorKind::InvalidUtf8InPathParam { key } => {
+            Problem::bad_request(format!("{key}: it must be UTF-8, each byte percent-encoded (RFC 3986)"))
+        }
+        // The handler asks for other parameters than its path has.
+        _ if failed.status().is_server_error() => Problem::internal(failed),
+        _ => Problem::bad_request("a parameter of the path has another form than the API's document says"),
     }
 }

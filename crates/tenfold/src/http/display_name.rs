@@ -57,14 +57,17 @@ const MARKS: [RangeInclusive<char>; 5] = [
 
 /// Characters that change how the text around them is shown: they embed, override or isolate a direction, separate lines and paragraphs, or
 /// annotate. The marks of a direction (U+200E, U+200F, U+061C) are none of them: keyboards of Arabic and Hebrew have them, and they
-/// reorder nothing but what is beside them.
-const LAYOUT: [RangeInclusive<char>; 5] = [
+/// reorder nothing but what is beside them. U+FEFF is one of them: it marks the beginning of a file, and no script needs it in a name.
+const LAYOUT: [RangeInclusive<char>; 6] = [
     '\u{2028}'..='\u{2029}',
     '\u{202a}'..='\u{202e}',
     '\u{2066}'..='\u{2069}',
     '\u{206a}'..='\u{206f}',
+    BYTE_ORDER_MARK..=BYTE_ORDER_MARK,
     '\u{fff9}'..='\u{fffb}',
 ];
+
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Whether nobody sees this character, blanks aside: two texts that differ only by one look the same.
 pub fn is_invisible(letter: char) -> bool {
@@ -84,8 +87,8 @@ fn is_visible(letter: char) -> bool {
 /// is shown, such as U+202E, which turns `gpj.exe` into `exe.jpg`. Control characters are refused. Blanks around the name are removed
 /// after the characters are counted.
 ///
-/// Invisible characters beside visible ones are allowed: some scripts and many emoji need them. So two names can differ and look the
-/// same, and a name identifies nothing.
+/// Invisible characters beside visible ones are allowed, as some scripts and many emoji need them, except U+FEFF. So two names can differ
+/// and look the same, and a name identifies nothing.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DisplayName<const MAX: usize>(String);
 
@@ -130,8 +133,12 @@ impl<'de, const MAX: usize> Deserialize<'de> for DisplayName<MAX> {
         }
         if let Some(letter) = text.chars().find(|letter| changes_layout(*letter)) {
             let code = u32::from(letter);
+            let why = match letter {
+                BYTE_ORDER_MARK => "nobody sees it",
+                _ => "it changes how the text around it is shown",
+            };
             return Err(D::Error::custom(format!(
-                "the character U+{code:04X} is not allowed in a name: it changes how the text around it is shown"
+                "the character U+{code:04X} is not allowed in a name: {why}"
             )));
         }
         if !text.contains(is_visible) {
@@ -206,7 +213,7 @@ mod tests {
             "\u{200b}",
             "\u{2800}",
             "\u{3164}",
-            "\u{200d}\u{feff}",
+            "\u{200d}\u{200b}",
             "\u{e0041}",
             "\u{1d159}",
             "\u{301}\u{20e3}",
@@ -222,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_name_does_not_turn_the_text_around_it() {
-        for turning in ["a\u{202e}b", "\u{2066}a", "a\u{206e}", "a\u{2028}b"] {
+        for turning in ["a\u{202e}b", "\u{2066}a", "a\u{206e}", "a\u{2028}b", "\u{feff}a"] {
             assert!(
                 read(turning).is_err_and(|error| error.contains("is not allowed in a name")),
                 "{turning:?}"

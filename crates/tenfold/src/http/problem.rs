@@ -289,13 +289,27 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// `an account with the same email is already there`.
+/// A type's name as words: `SecondFactor` is a second factor.
+fn in_words(entity: &str) -> String {
+    let mut words = String::with_capacity(entity.len() + 4);
+    let mut last = ' ';
+    for letter in entity.chars() {
+        if letter.is_uppercase() && last.is_lowercase() {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+        last = letter;
+    }
+    words
+}
+
+/// `another account has the same email`.
 fn taken(constraint: &Constraint) -> String {
     let columns = constraint.columns.iter().filter(|column| *column != "org_id");
     let columns: Vec<_> = columns.map(|column| column.replace('_', " ")).collect();
     match constraint.entity {
         Some(entity) if !columns.is_empty() => {
-            format!("another {} has the same {}", entity.to_lowercase(), columns.join(" and "))
+            format!("another {} has the same {}", in_words(entity), columns.join(" and "))
         }
         _ => "a row with the same value exists already".to_owned(),
     }
@@ -331,7 +345,7 @@ impl<T> OnConflict<T> for Result<T, DataError> {
 impl From<DataError> for Problem {
     fn from(error: DataError) -> Self {
         match &error {
-            DataError::NotFound { entity, .. } => Problem::not_found(&entity.to_lowercase()),
+            DataError::NotFound { entity, .. } => Problem::not_found(&in_words(entity)),
             DataError::Conflict { constraint, .. } => Problem::conflict(taken(constraint)).cause(error),
             DataError::Refused { constraint, .. } if constraint.kind == ConstraintKind::ForeignKey => {
                 let what = "it refers to something that does not exist, or something else refers to it";

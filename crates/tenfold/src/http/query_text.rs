@@ -101,7 +101,7 @@ impl serde::de::Error for ParameterFault {
 }
 
 /// What serde's names of types mean to a client; other words are those of a type of ours.
-fn allowed(expected: &str) -> Cow<'_, str> {
+pub(super) fn allowed(expected: &str) -> Cow<'_, str> {
     macro_rules! whole_number {
         ($($name:ident)*) => {
             match expected {
@@ -112,6 +112,8 @@ fn allowed(expected: &str) -> Cow<'_, str> {
                 "i64" | "i128" | "isize" => "a whole number".into(),
                 "u64" | "u128" | "usize" => "a whole number, 0 or more".into(),
                 "a boolean" => "true or false".into(),
+                name if name.starts_with("struct ") => "an object".into(),
+                name if name.starts_with("enum ") => "one of its names".into(),
                 other => other.into(),
             }
         };

@@ -7,7 +7,11 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use serde_json::Value;
+use tenfold_data::jiff::fmt::temporal::Pieces;
+use tenfold_data::{Date, Timestamp};
 use utoipa::ToSchema;
+
+use super::validated::EmailAddress;
 
 /// One fault of a request's body.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -16,12 +20,16 @@ pub(super) struct Fault {
     pub(super) pointer: String,
     /// What is wrong there, and what is allowed.
     pub(super) detail: String,
+    /// It is text that a library reads, such as a time; what the library says of it is for programmers.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub(super) is_of_format: bool,
 }
 
 impl Fault {
     /// A fault; it repeats only the beginning of what the client sent.
     pub(super) fn new(pointer: &str, detail: &str) -> Self {
-        Fault { pointer: shortened(pointer), detail: shortened(detail) }
+        Fault { pointer: shortened(pointer), detail: shortened(detail), is_of_format: false }
     }
 }
 
@@ -115,16 +123,16 @@ impl FaultSearch {
             return self.note(at, format!("text of {length} characters: {allowed} are allowed"));
         }
         let wrong = match schema["format"].as_str() {
-            Some("uuid") => uuid::Uuid::try_parse(text).is_err().then_some("it is not a UUID"),
-            Some("date-time") => text
-                .parse::<tenfold_data::Timestamp>()
-                .is_err()
-                .then_some("it is not a time in RFC 3339 format"),
-            Some("email") => (!text.contains('@')).then_some("it is not an email address"),
+            Some("uuid") => uuid::Uuid::try_parse(text).is_err().then(|| "it is not a UUID".to_owned()),
+            Some("date") => {
+                text.parse::<Date>().is_err().then(|| "it is not a date, such as 2026-11-28".to_owned())
+            }
+            Some("date-time") => wrong_time(text),
+            Some("email") if !text.contains('@') => return self.note(at, EmailAddress::ALLOWED.to_owned()),
             _ => None,
         };
-        if let Some(wrong) = wrong {
-            self.note(at, wrong.to_owned());
+        if let (Some(wrong), true) = (wrong, self.faults.len() < MOST) {
+            self.faults.push(Fault { is_of_format: true, ..Fault::new(at, &wrong) });
         }
     }
 
@@ -184,6 +192,20 @@ impl FaultSearch {
             }
         }
     }
+}
+
+/// What is wrong with a text that is not a moment. Years that RFC 3339 can write go further than those that are kept.
+fn wrong_time(text: &str) -> Option<String> {
+    if text.parse::<Timestamp>().is_ok() {
+        return None;
+    }
+    let written =
+        Pieces::parse(text).ok().filter(|pieces| pieces.offset().is_some() && pieces.date().year() > 0);
+    let latest = Timestamp::from_second(Timestamp::MAX.as_second()).ok();
+    Some(match latest.filter(|_| written.is_some()) {
+        Some(latest) => format!("later than {latest} is not allowed"),
+        None => "it is not a time in RFC 3339 format".to_owned(),
+    })
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

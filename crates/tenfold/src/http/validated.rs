@@ -242,6 +242,9 @@ impl ToSchema for WebAddress {
 pub struct EmailAddress(String);
 
 impl EmailAddress {
+    /// What is said of another text.
+    pub(super) const ALLOWED: &'static str = "not an email address: use name@domain, at most 254 bytes";
+
     /// The address, as it was sent.
     pub fn into_inner(self) -> String {
         self.0
@@ -270,7 +273,7 @@ impl<'de> Deserialize<'de> for EmailAddress {
         if parts.is_some_and(|(name, domain)| is_plain(name) && is_plain(domain)) {
             return Ok(EmailAddress(text));
         }
-        Err(D::Error::custom("not an email address: use name@domain, at most 254 bytes"))
+        Err(D::Error::custom(EmailAddress::ALLOWED))
     }
 }
 
