@@ -72,20 +72,30 @@ fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
                 } "."
             }
         }
+        (refused(telemetry, minutes, all.count))
     }
 }
 
-/// How many requests run and wait, and whether some were refused since the start.
+/// How many requests were refused. They are not among those that were answered.
+fn refused(telemetry: &Telemetry, minutes: usize, answered: u64) -> Markup {
+    let refused: u64 = telemetry.refused_by_minute(minutes).iter().sum();
+    if refused == 0 {
+        return html! {};
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a share of counts")]
+    let share = refused as f64 / (refused + answered) as f64;
+    html! {
+        " Beside these " strong.bad { (words::counted(refused, "was refused", "were refused")) }
+        " (" (words::percent(share)) " of all), because more came than could be answered."
+    }
+}
+
+/// How many requests run and wait.
 fn admission(figures: Option<AdmissionFigures>) -> Markup {
     let Some(figures) = figures else { return html! {} };
-    let refused = figures.refused.iter().sum();
     html! {
         " At most " (words::counted(figures.limit as u64, "request", "requests")) " run at once now"
         @if figures.waiting > 0 { ", and " (words::counted(figures.waiting as u64, "waits", "wait")) }
-        @if refused > 0 {
-            "; since the start " strong.bad { (words::counted(refused, "was refused", "were refused")) }
-            ", because more came than could be answered"
-        }
         "."
     }
 }
