@@ -61,5 +61,5 @@ pub use crate::worker::Worker;
 
 /// The tables of jobs; an application migrates them before its modules' tables.
 pub fn job_migrations() -> ModuleMigrations {
-    ModuleMigrations { module: "tenfold", files: migrations!() }
+    ModuleMigrations { module: "tenfold.jobs", files: migrations!() }
 }

@@ -126,12 +126,13 @@ fn announcement(plan: &LoadPlan, prepared: &Prepared) -> String {
     let expected = plan.rate.expected(plan.warm_up, plan.duration).round();
     let seconds = (plan.warm_up + plan.duration).as_secs_f64();
     format!(
-        "sends about {expected} requests in {seconds} s to {}, over at most {} connections: {} kinds, {} of which write, as {} accounts",
+        "sends about {expected} requests in {seconds} s to {}, over at most {} connections: {} kinds, {} of which write, as {} account{}",
         plan.target,
         plan.connections,
         prepared.steps.len(),
         prepared.writing_steps(),
-        prepared.accounts
+        prepared.accounts,
+        if prepared.accounts == 1 { "" } else { "s" }
     )
 }
 

@@ -45,6 +45,7 @@ pub use filter::LogFilter;
 pub(crate) use filter::SPAN_ID;
 pub use format::LogFormat;
 pub use layer::{LogLayer, LogOutput};
+pub use line::milliseconds;
 pub use pretty::Colour;
 
 /// The output of the process's log lines, once [`install`] has been called.

@@ -204,7 +204,7 @@ fn endpoints(answer: &Value) -> String {
                 let (errors, unfinished) = (&row["errors"], &row["unfinished"]);
                 let unfinished = match unfinished.as_u64() {
                     None | Some(0) => String::new(),
-                    Some(_) => format!(", {unfinished} without an answer yet"),
+                    Some(_) => format!(", {unfinished} still running"),
                 };
                 let refused = match row["refused"].as_u64() {
                     None | Some(0) => String::new(),

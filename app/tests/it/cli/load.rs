@@ -56,6 +56,7 @@ in_both_places!(fn without_a_scenario_each_example_is_called(place) {
     let report: Value = serde_json::from_str(&finished.out).expect("a report");
     let operations = report["operations"].as_array().expect("operations");
     assert!(operations.len() >= 12, "{report:#}");
+    assert!(finished.err.contains(", as 1 account\n"), "{}", finished.err);
     for name in ["list_users", "get_user", "sign_in", "create_project", "patch_task", "upload_file"] {
         assert!(operations.iter().any(|operation| operation["operation"].as_str().is_some_and(|own| own.starts_with(name))), "{name}: {report:#}");
     }

@@ -32,6 +32,20 @@ fn in_json_every_line_is_an_object_and_every_request_has_the_callers_trace() {
     assert_eq!(requests.len(), 3, "{err}");
     assert!(requests.iter().all(|line| line["trace_id"].as_str().is_some_and(|id| id.len() == 32)), "{err}");
     assert_eq!(requests.iter().filter(|line| line["trace_id"] == TRACE).count(), 1, "{err}");
+    for line in &requests {
+        let duration = line["duration_ms"].to_string();
+        let digits = duration.split_once('.').map_or(0, |(_, digits)| digits.len());
+        assert!(digits <= 3, "{duration}");
+    }
+    let set_of = |migration: &str| {
+        let line = lines.iter().find(|line| line["migration"] == migration);
+        line.map(|line| line["module"].clone()).unwrap_or_default()
+    };
+    for (migration, set) in
+        [("0001_feed", "tenfold.feed"), ("0001_jobs", "tenfold.jobs"), ("0001_demo", "tenfold.app")]
+    {
+        assert_eq!(set_of(migration), set, "{err}");
+    }
 }
 
 #[test]

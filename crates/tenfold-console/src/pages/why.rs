@@ -120,7 +120,7 @@ fn endpoints(answer: &Diagnosis) -> Markup {
                     None => {
                         ", " (words::counted(endpoint.errors, "failed", "failed"))
                         " (" (words::percent(endpoint.failed_now)) ")"
-                        @if endpoint.unfinished > 0 { ", " (endpoint.unfinished) " without an answer yet" }
+                        @if endpoint.unfinished > 0 { ", " (endpoint.unfinished) " still running" }
                         @if endpoint.refused > 0 {
                             ", " strong { (words::counted(endpoint.refused, "refused", "refused")) }
                             " (" (words::percent(endpoint.refused_now)) ")"

@@ -66,7 +66,7 @@ pub struct Feed {
 
 /// The tables of the feed; an application migrates them before its modules' tables.
 pub fn feed_migrations() -> ModuleMigrations {
-    ModuleMigrations { module: "tenfold", files: migrations!() }
+    ModuleMigrations { module: "tenfold.feed", files: migrations!() }
 }
 
 /// What other processes told most recently is asked for again after this pause.

@@ -43,7 +43,8 @@ pub struct MigrationFile {
 /// All migrations of one module.
 #[derive(Clone, Copy, Debug)]
 pub struct ModuleMigrations {
-    /// The module's name.
+    /// The module's name. Tenfold's own crates share the name `tenfold`, and add the name of their set after a dot, which is logged
+    /// and not recorded.
     pub module: &'static str,
     /// Its files, in any order.
     pub files: &'static [MigrationFile],
@@ -79,6 +80,8 @@ const HISTORY: &str = "CREATE TABLE IF NOT EXISTS tenfold_migrations (module tex
 /// One migration, prepared for one database.
 struct Migration {
     module: &'static str,
+    /// The module with the name of its set, for the log.
+    set: &'static str,
     name: String,
     checksum: String,
     script: Script,
@@ -125,7 +128,7 @@ impl Database {
                     Err(DriverError::Locked(_)) if attempt < LOCK_ATTEMPTS => {
                         attempt += 1;
                         tracing::warn!(
-                            module = migration.module,
+                            module = migration.set,
                             migration = migration.name,
                             "a lock could not be had in time; those behind it go first, then it is tried again"
                         );
@@ -302,7 +305,7 @@ impl<'a> Runner<'a> {
         if migration.may_change_rows() {
             told::tell(&*transaction, self.database).await?;
         }
-        tracing::info!(module = migration.module, migration = migration.name, "migration applied");
+        tracing::info!(module = migration.set, migration = migration.name, "migration applied");
         transaction.commit().await.map(|()| true)
     }
 
@@ -374,7 +377,9 @@ fn read(dialect: Dialect, modules: &[ModuleMigrations]) -> Result<Vec<Migration>
             let own = if dialect == Dialect::Sqlite { "sqlite" } else { "postgres" };
             let written = texts.get("").or_else(|| texts.get(own)).copied().unwrap_or_default();
             let checksum = checksum(written);
-            all.push(Migration { module: module.module, name: name.to_owned(), checksum, script });
+            let set = module.module;
+            let module = set.split_once('.').map_or(set, |(module, _)| module);
+            all.push(Migration { module, set, name: name.to_owned(), checksum, script });
         }
     }
     Ok(all)

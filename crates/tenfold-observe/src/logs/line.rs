@@ -51,6 +51,11 @@ impl LogLine<'_> {
 
     /// The span's duration in milliseconds, if the line reports one.
     pub(super) fn milliseconds(&self) -> Option<f64> {
-        self.duration.map(|duration| duration.as_secs_f64() * 1e3)
+        self.duration.map(milliseconds)
     }
+}
+
+/// A duration in milliseconds, with three digits at most: more of them are no measurement, and the last ones no duration's either.
+pub fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -193,7 +193,7 @@ impl App {
     /// The tables of the feed and of jobs come first: rows of modules and the jobs about them are committed together.
     fn migrations(&self) -> Vec<ModuleMigrations> {
         let migrations = |module: &Module| ModuleMigrations { module: module.name, files: module.migrations };
-        let ours = ModuleMigrations { module: "tenfold", files: migrations!() };
+        let ours = ModuleMigrations { module: "tenfold.app", files: migrations!() };
         [feed_migrations(), job_migrations(), ours]
             .into_iter()
             .chain(self.modules.iter().map(migrations))

@@ -264,7 +264,7 @@ fn log(method: &str, route: &str, status: StatusCode, cost: Cost, elapsed: Durat
         http.response.status_code = status.as_u16(),
         statements = cost.statements,
         calls = cost.calls,
-        duration_ms = elapsed.as_secs_f64() * 1000.0,
+        duration_ms = tenfold_observe::logs::milliseconds(elapsed),
         "request"
     );
 }

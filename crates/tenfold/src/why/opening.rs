@@ -87,7 +87,7 @@ impl HistoryOpening {
             return Ok(None);
         };
         let database = Database::open(&format!("sqlite:{file}"), settings, clock.clone(), Vec::new())?;
-        database.migrate(&[ModuleMigrations { module: "tenfold", files: MIGRATIONS }]).await?;
+        database.migrate(&[ModuleMigrations { module: "tenfold.history", files: MIGRATIONS }]).await?;
         // A row that is damaged is replaced by then, so the next process can compare again.
         if let Err(error) = settings::exchange(&database, started, prints).await {
             tracing::warn!("which settings have changed is not known from {file}: {error:#}");
