@@ -71,11 +71,11 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         1 => sentence += ", and 1 request is still running",
         many => sentence += &format!(", and {many} requests are still running"),
     }
-    match (&refusal, &answer.overload) {
-        (Some(reason), _) => sentence += &reason.text,
-        (None, Some(_)) => sentence += &also_refused(&answer.endpoints),
-        (None, None) => {}
-    }
+    sentence += &match (&refusal, &answer.overload) {
+        (Some(reason), _) => reason.text.clone(),
+        (None, Some(overload)) => also_refused(overload),
+        (None, None) => String::new(),
+    };
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
     }
@@ -144,17 +144,14 @@ fn sends(sender: &OverloadSender) -> String {
     }
 }
 
+/// What is refused beside what got worse.
+fn also_refused(overload: &OverloadFinding) -> String {
+    format!(", and {:.0} % of all requests are refused", 100.0 * overload.refused)
+}
+
 /// A factor with two digits or more.
 fn factor(times: f64) -> String {
     if times < 10.0 { format!("{times:.1}") } else { format!("{times:.0}") }
-}
-
-/// What is refused beside what got worse.
-fn also_refused(endpoints: &[EndpointFinding]) -> String {
-    let most = endpoints.iter().max_by_key(|endpoint| endpoint.refused);
-    let (Some(first), Some(most)) = (endpoints.first(), most) else { return String::new() };
-    let whose = if most.name == first.name { "its requests" } else { &*most.name };
-    format!(", and {:.0} % of {whose} are refused", 100.0 * most.refused_now)
 }
 
 /// The place of the part that is named as the reason.
