@@ -155,15 +155,23 @@ impl<'a> BadEvents<'a> {
     fn of(journal: &'a Journal, incident: &Incident) -> Self {
         let (endpoint, onset) = (incident.endpoint as u16, i64::from(incident.onset) * 1_000_000);
         let baseline = i64::from(BASELINE_S) * 1_000_000;
-        let before = journal.samples.of(endpoint, onset - baseline, onset);
-        let after = journal.samples.of(endpoint, onset, i64::from(incident.end) * 1_000_000);
+        let of = |range: Range<i64>| {
+            let mut events = journal.samples.of(endpoint, range.start, range.end);
+            events.retain(|event| !incident.past.has(second_of(event.at_us)));
+            events
+        };
+        let before = of(onset - baseline..onset);
+        let after = of(onset..i64::from(incident.end) * 1_000_000);
         let slow_from = match incident.worse {
             // Those that were refused have left no event.
             Worse::Failing | Worse::Refused => f32::MAX,
             worse => slow_from(&before, &after, |event| time_of(event, worse)),
         };
         let begun = before.first().map_or(onset, |event| event.at_us);
-        let seconds = (((onset - begun) as f64 / 1e6).max(1.0), f64::from(incident.end - incident.onset));
+        let seconds = (
+            ((onset - begun) as f64 / 1e6).max(1.0),
+            f64::from(incident.past.left_of(incident.onset..incident.end)),
+        );
         BadEvents { before, after, worse: incident.worse, slow_from, seconds, sender: None }
     }
 

@@ -11,6 +11,7 @@ use crate::fingerprint::fingerprint;
 use crate::histogram::LogHistogram;
 use crate::minute_cell::MinuteCell;
 use crate::overdue::OverdueRequests;
+use crate::past_peaks::PastPeaks;
 use crate::refusals::{Refusals, RefusedCell, RefusedOf};
 use crate::sample::{EventSample, Samples};
 use crate::seconds::{REACH, Seconds, second_of};
@@ -351,11 +352,11 @@ impl Journal {
         self.errors.get(usize::from(error)).map_or("", |text| text)
     }
 
-    /// What the requests of an endpoint spent in the seconds of a range.
-    pub(crate) fn spending(&self, endpoint: usize, seconds: &Range<u32>) -> Spending {
+    /// What the requests of an endpoint spent in the seconds of a range, without those of past peaks.
+    pub(crate) fn spending(&self, endpoint: usize, seconds: &Range<u32>, past: &PastPeaks) -> Spending {
         let endpoint = &self.endpoints[endpoint];
         let sum = |series: &Seconds| {
-            let cells = series.between(seconds.start, seconds.end);
+            let cells = series.between(seconds.start, seconds.end).filter(|cell| !past.has(cell.second));
             cells.fold(PartSpending::default(), |sum, cell| PartSpending {
                 times: sum.times + f64::from(cell.count),
                 ms: sum.ms + f64::from(cell.sum_ms),

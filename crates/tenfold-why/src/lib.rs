@@ -30,6 +30,7 @@ mod minutes;
 pub mod onset;
 mod overdue;
 mod overload;
+mod past_peaks;
 mod plan;
 mod queue;
 mod refusals;

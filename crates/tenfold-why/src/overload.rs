@@ -12,6 +12,7 @@ use crate::event::PartKey;
 use crate::incident::{BASELINE_S, FAILED_MS, Incident, Rise, Worse, compared};
 use crate::journal::Journal;
 use crate::onset::{OnsetRule, rise_of_share};
+use crate::past_peaks::PastPeaks;
 use crate::traffic::{RequestTraffic, SentRequests};
 
 /// A second counts if at least this share of the requests that came in it was refused; and so much of all since the onset must be.
@@ -142,7 +143,7 @@ fn rise_of_refused(journal: &Journal, endpoints: &[usize], range: &Range<u32>) -
     if seconds < LEAST_SECONDS || refused < LEAST_REFUSED || refused < LEAST_SHARE * all {
         return None;
     }
-    Some(Rise { worse: Worse::Refused, onset: *since.next()?.0, p: found.p })
+    Some(Rise { worse: Worse::Refused, onset: *since.next()?.0, p: found.p, past: PastPeaks::default() })
 }
 
 fn finding(before: &RequestTraffic, now: &RequestTraffic) -> OverloadFinding {

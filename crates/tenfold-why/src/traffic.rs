@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::journal::Journal;
+use crate::past_peaks::PastPeaks;
 use crate::seconds::Seconds;
 
 /// An endpoint of which fewer requests were answered before counts as if it had none then: what is rare and dear would decide by chance.
@@ -46,7 +47,7 @@ impl RequestTraffic {
             if !is_request(&known.name) {
                 continue;
             }
-            let spent = journal.spending(index, range);
+            let spent = journal.spending(index, range, &PastPeaks::default());
             let waited: f64 =
                 spent.parts.iter().filter(|(part, _)| part.is_wait()).map(|(_, wait)| wait.ms).sum();
             let refused = journal.refusals.endpoint(index);

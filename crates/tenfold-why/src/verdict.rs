@@ -66,11 +66,7 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         Worse::Waiting => waiting(endpoint, &since),
         Worse::Refused => refused(endpoint, &since),
     };
-    match endpoint.unfinished {
-        0 => {}
-        1 => sentence += ", and 1 request is still running",
-        many => sentence += &format!(", and {many} requests are still running"),
-    }
+    sentence += &unanswered(endpoint, incident.silent_since);
     sentence += &match (&refusal, &answer.overload) {
         (Some(reason), _) => reason.text.clone(),
         (None, Some(overload)) => also_refused(overload),
@@ -142,6 +138,19 @@ fn sends(sender: &OverloadSender) -> String {
         Some(id) => format!("the organization {} sends {share:.0} % of them{times}", hyphenated(id)),
         None => format!("{share:.0} % of them come without a session{times}"),
     }
+}
+
+/// What has no answer yet, and since when none was given.
+fn unanswered(endpoint: &EndpointFinding, silent_since: Option<u32>) -> String {
+    let mut text = match endpoint.unfinished {
+        0 => String::new(),
+        1 => ", and 1 request is still running".to_owned(),
+        many => format!(", and {many} requests are still running"),
+    };
+    if let Some(last) = silent_since {
+        text += &format!(", and none has ended since {}", clock(i64::from(last)));
+    }
+    text
 }
 
 /// What is refused beside what got worse.

@@ -4,6 +4,7 @@ mod clock;
 mod comparison;
 mod day;
 mod faults;
+mod past;
 mod pieces;
 mod plans;
 mod queues;
