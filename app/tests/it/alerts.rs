@@ -17,20 +17,20 @@ const FAILS: &str = "steps=1&times=1&fails=true";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A receiver of webhooks.
-struct Hook {
-    url: String,
+pub(crate) struct Hook {
+    pub(crate) url: String,
     got: Receiver<HookMessage>,
 }
 
 /// What was posted to it.
-struct HookMessage {
+pub(crate) struct HookMessage {
     head: String,
-    body: Value,
+    pub(crate) body: Value,
 }
 
 impl Hook {
     /// Answers the first messages with these statuses, and all others with the last of them.
-    fn open(statuses: &'static [u16]) -> Self {
+    pub(crate) fn open(statuses: &'static [u16]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let url = format!("http://{}/hook?key=do-not-log", listener.local_addr().expect("it has an address"));
         let (told, got) = channel();
@@ -48,7 +48,7 @@ impl Hook {
         Hook { url, got }
     }
 
-    fn messages(&self) -> Vec<HookMessage> {
+    pub(crate) fn messages(&self) -> Vec<HookMessage> {
         self.got.try_iter().collect()
     }
 }

@@ -29,6 +29,7 @@ mod plans;
 mod probe;
 mod queues;
 mod quota;
+mod refusals;
 mod repeats;
 mod rights;
 mod sign_out;

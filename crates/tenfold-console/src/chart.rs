@@ -20,10 +20,13 @@ pub(crate) struct ChartMark {
     pub is_onset: bool,
 }
 
-/// Requests per minute: a bar for the count, its darker foot for the failed ones, a line for the 95th percentile. A dashed line for
-/// each mark.
-pub(crate) fn requests(minutes: &[Summary], marks: &[ChartMark]) -> Markup {
-    let most = minutes.iter().map(|minute| minute.count).max().unwrap_or(0).max(1);
+/// Requests per minute: a bar for the count, its darker foot for the failed ones, an empty box on top of it for those that were `refused`, a
+/// line for the 95th percentile. A dashed line for each mark.
+pub(crate) fn requests(minutes: &[Summary], refused: &[u64], marks: &[ChartMark]) -> Markup {
+    let refused_in = |index: usize| refused.get(index).copied().unwrap_or(0);
+    let is_refused = refused.iter().any(|count| *count > 0);
+    let came = minutes.iter().enumerate().map(|(index, minute)| minute.count + refused_in(index));
+    let most = came.max().unwrap_or(0).max(1);
     let slowest = minutes.iter().filter_map(p95).max().unwrap_or_default();
     let step = WIDTH / minutes.len().max(1);
     let height = |count: u64| scaled(count, most);
@@ -35,6 +38,12 @@ pub(crate) fn requests(minutes: &[Summary], marks: &[ChartMark]) -> Markup {
                     @let top = HEIGHT - height(minute.count);
                     rect.bar x=(index * step + 1) y=(top) width=(step - 2) height=(height(minute.count)) {
                         title { (minute_text(minute)) }
+                    }
+                    @if refused_in(index) > 0 {
+                        @let tall = height(refused_in(index)).max(3);
+                        rect.refused x=(index * step + 1) y=(top.saturating_sub(tall)) width=(step - 2) height=(tall) {
+                            title { (words::counted(refused_in(index), "refused", "refused")) }
+                        }
                     }
                     @if minute.errors > 0 {
                         @let foot = height(minute.errors).max(3);
@@ -51,13 +60,14 @@ pub(crate) fn requests(minutes: &[Summary], marks: &[ChartMark]) -> Markup {
             figcaption {
                 span.key-bar {} " requests, up to " (words::count(most)) " a minute "
                 span.key-bad {} " failed "
+                @if is_refused { span.key-refused {} " refused " }
                 span.key-line {} " 95th percentile, up to " (words::duration(slowest))
                 @if !marks.is_empty() { " " span.key-mark {} " " a href="/console/deploys" { "what changed" } }
             }
             @if !marks.is_empty() {
                 ul.marks { @for mark in marks { li.bad[mark.is_onset] { (ago(mark.ago)) ": " (mark.text) } } }
             }
-            (table(minutes))
+            (table(minutes, refused))
         }
     }
 }
@@ -111,18 +121,20 @@ fn shade(count: u64, all: u64) -> String {
 }
 
 /// The same data as a table, for readers who cannot see the chart.
-fn table(minutes: &[Summary]) -> Markup {
+fn table(minutes: &[Summary], refused: &[u64]) -> Markup {
+    let rows = || minutes.iter().zip(refused).rev().enumerate();
     html! {
         details {
             summary { "In numbers" }
             table {
-                thead { tr { th { "Minutes ago" } th.number { "Requests" } th.number { "Failed" } th.number { "p95" } } }
+                thead { tr { th { "Minutes ago" } th.number { "Requests" } th.number { "Failed" } th.number { "Refused" } th.number { "p95" } } }
                 tbody {
-                    @for (ago, minute) in minutes.iter().rev().enumerate().filter(|(_, minute)| minute.count > 0) {
+                    @for (ago, (minute, refused)) in rows().filter(|(_, (minute, refused))| minute.count + **refused > 0) {
                         tr {
                             td { (ago) }
                             td.number { (words::count(minute.count)) }
                             td.number { (words::count(minute.errors)) }
+                            td.number { (words::count(*refused)) }
                             td.number { (words::maybe(p95(minute))) }
                         }
                     }

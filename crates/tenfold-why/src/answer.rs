@@ -30,6 +30,8 @@ pub struct Diagnosis {
     pub differences: Vec<Difference>,
     /// Traces of bad requests, the most typical first.
     pub traces: Vec<u128>,
+    /// What comes and what is answered, if requests are refused.
+    pub overload: Option<OverloadFinding>,
 }
 
 /// Whether anything is wrong.
@@ -66,8 +68,40 @@ pub struct EndpointFinding {
     /// How many of its requests have taken longer than usual and have no answer yet. They count in `now_ms` with the time that they have taken
     /// so far.
     pub unfinished: u64,
+    /// How many of its requests were refused before they ran, since then. They count in no other figure.
+    pub refused: u64,
+    /// Which share of all that came was refused before, 0 to 1.
+    pub refused_before: f64,
+    /// Which share is refused since then.
+    pub refused_now: f64,
     /// The probability that chance alone does this.
     pub p: f64,
+}
+
+/// Why requests are refused: how many come to the process, or to all whose records were put together, and how many it answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OverloadFinding {
+    /// How many requests came in a second, before requests were refused and since then. Before is 0 if nothing is known of it.
+    pub came: (f64, f64),
+    /// How many of them were answered.
+    pub answered: (f64, f64),
+    /// Whether most were refused for the bytes that are held for clients, and not for their number.
+    pub for_bytes: bool,
+    /// Who sends more than half of what comes in addition.
+    pub sender: Option<OverloadSender>,
+}
+
+/// An organization that sends more, or all clients without one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct OverloadSender {
+    /// Its id; `None` for requests without an organization.
+    pub organization: Option<u128>,
+    /// Its share of all requests that come now, 0 to 1.
+    pub share: f64,
+    /// How many requests it sent in a second before, and sends now.
+    pub sent: (f64, f64),
+    /// Its share of what comes in addition, 0 to 1.
+    pub of_growth: f64,
 }
 
 /// A part of the first endpoint, with its share of what got worse.

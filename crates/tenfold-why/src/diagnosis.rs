@@ -3,11 +3,15 @@
 use std::ops::Range;
 
 use crate::affected::{affected, slow_from};
-use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, PartFinding};
+use crate::answer::{
+    ChangeFinding, Diagnosis, DiagnosisState, Difference, EndpointFinding, OverloadSender, PartFinding,
+};
 use crate::changes::{ChangeKind, LedgerChange, closeness};
 use crate::decomposition::PartChange;
+use crate::hyphenated::hyphenated;
 use crate::incident::{BASELINE_S, Incident, Worse, blame, incidents};
 use crate::journal::{Journal, JournalEndpoint};
+use crate::overload::add_refused;
 use crate::plan::PlanPair;
 use crate::restarts::{PossibleCause, possible_causes};
 use crate::sample::EventSample;
@@ -49,12 +53,19 @@ pub fn diagnose_within(journal: &Journal, since_us: Option<i64>, until_us: i64, 
         let mut series = waits.map(|(_, waits)| waits).chain([&endpoint.seconds]);
         series.all(|series| series.between(start, end).next().is_none())
     };
-    if journal.endpoints.iter().all(is_empty) {
+    let nothing_refused =
+        journal.refusals.endpoints().all(|(_, seconds)| seconds.between(start, end).next().is_none());
+    if nothing_refused && journal.endpoints.iter().all(is_empty) {
         return verdict::nothing_recorded();
     }
-    let found = incidents(journal, &(start..end));
+    let mut found = incidents(journal, &(start..end));
+    let overload = add_refused(journal, &mut found, &(start..end));
     let Some(first) = found.first() else { return verdict::no_incident() };
-    let events = BadEvents::of(journal, first);
+    let overload = overload.map(|overload| (overload.finding, overload.affected));
+    let (overload, refused) = overload.unzip();
+    let is_refused = first.worse == Worse::Refused;
+    let sender = overload.as_ref().and_then(|found| found.sender).filter(|_| is_refused);
+    let events = BadEvents { sender, ..BadEvents::of(journal, first) };
     let first = &Incident { onset: events.began(first.onset), ..first.clone() };
     let parts = parts(first);
     let changes = changes(journal, first, (&events, &parts), &(start..end));
@@ -65,11 +76,15 @@ pub fn diagnose_within(journal: &Journal, since_us: Option<i64>, until_us: i64, 
         since_us: Some(i64::from(first.onset) * 1_000_000),
         endpoints: found.iter().map(|incident| endpoint(journal, incident)).collect(),
         parts,
-        organizations: events.affected(|event| event.organization),
+        organizations: match refused {
+            Some(refused) if is_refused => refused,
+            _ => events.affected(|event| event.organization),
+        },
         users: events.affected(|event| event.user),
         changes,
         differences: differences(journal, &events),
         traces: events.traces(),
+        overload,
     };
     verdict::complete(&mut answer, first);
     answer
@@ -87,6 +102,9 @@ fn endpoint(journal: &Journal, incident: &Incident) -> EndpointFinding {
         failed_now: incident.failed.1,
         errors: (incident.failed.1 * incident.now.requests).round() as u64,
         unfinished: journal.overdue.get(&incident.endpoint).map_or(0, |overdue| overdue.all.len() as u64),
+        refused: incident.refused.count as u64,
+        refused_before: incident.refused.before,
+        refused_now: incident.refused.now,
         p: incident.p,
     }
 }
@@ -103,6 +121,8 @@ fn parts(incident: &Incident) -> Vec<PartFinding> {
     match incident.worse {
         Worse::Failing if is_explained || incident.added_ms() < CUT_OFF_MS => ranked(incident, failed),
         Worse::Slower | Worse::Waiting | Worse::Failing => ranked(incident, added_ms),
+        // They have spent nothing.
+        Worse::Refused => Vec::new(),
     }
 }
 
@@ -127,26 +147,38 @@ struct BadEvents<'a> {
     worse: Worse,
     slow_from: f32,
     seconds: (f64, f64),
+    /// Who sends so much that requests are refused, if that is what is wrong.
+    sender: Option<OverloadSender>,
 }
 
 impl<'a> BadEvents<'a> {
     fn of(journal: &'a Journal, incident: &Incident) -> Self {
         let (endpoint, onset) = (incident.endpoint as u16, i64::from(incident.onset) * 1_000_000);
         let baseline = i64::from(BASELINE_S) * 1_000_000;
-        let before = journal.samples.of(endpoint, onset - baseline, onset);
-        let after = journal.samples.of(endpoint, onset, i64::from(incident.end) * 1_000_000);
+        let of = |range: Range<i64>| {
+            let mut events = journal.samples.of(endpoint, range.start, range.end);
+            events.retain(|event| !incident.past.has(second_of(event.at_us)));
+            events
+        };
+        let before = of(onset - baseline..onset);
+        let after = of(onset..i64::from(incident.end) * 1_000_000);
         let slow_from = match incident.worse {
-            Worse::Failing => f32::MAX,
+            // Those that were refused have left no event.
+            Worse::Failing | Worse::Refused => f32::MAX,
             worse => slow_from(&before, &after, |event| time_of(event, worse)),
         };
         let begun = before.first().map_or(onset, |event| event.at_us);
-        let seconds = (((onset - begun) as f64 / 1e6).max(1.0), f64::from(incident.end - incident.onset));
-        BadEvents { before, after, worse: incident.worse, slow_from, seconds }
+        let seconds = (
+            ((onset - begun) as f64 / 1e6).max(1.0),
+            f64::from(incident.past.left_of(incident.onset..incident.end)),
+        );
+        BadEvents { before, after, worse: incident.worse, slow_from, seconds, sender: None }
     }
 
     fn is_bad(&self, event: &EventSample) -> bool {
         match self.worse {
             Worse::Failing => event.failed,
+            Worse::Refused => false,
             worse => time_of(event, worse) >= self.slow_from,
         }
     }
@@ -185,8 +217,16 @@ impl<'a> BadEvents<'a> {
         ranked.into_iter().map(|(_, trace)| trace).take(TRACES).collect()
     }
 
+    /// Whether requests are refused because this organization sends so many.
+    fn is_sender(&self, organization: u128) -> bool {
+        self.sender.is_some_and(|sender| sender.organization == Some(organization))
+    }
+
     /// Which share of the endpoint's additional requests one organization sends, 0 to 1.
     fn share_of_growth(&self, organization: u128) -> f64 {
+        if let Some(sender) = self.sender.filter(|_| self.is_sender(organization)) {
+            return sender.of_growth;
+        }
         let rate = |events: &[&EventSample], seconds: f64, of: Option<u128>| {
             let counted = events.iter().filter(|event| of.is_none_or(|of| event.organization == of));
             counted.count() as f64 / seconds
@@ -222,7 +262,8 @@ fn changes(
     let seen = near
         .iter()
         .filter_map(|cause| Some(likely(cause) * share_of_statements(&cause.change, parts, incident.worse)?));
-    let left = (1.0 - seen.fold(0.0, f64::max)).max(LITTLE);
+    let sent = events.sender.map_or(0.0, |sender| sender.of_growth);
+    let left = (1.0 - seen.fold(sent, f64::max)).max(LITTLE);
     let mut ranked: Vec<ChangeFinding> = near
         .into_iter()
         .filter_map(|cause| {
@@ -232,7 +273,8 @@ fn changes(
                 // Jobs of others, and of other kinds, make these wait.
                 (None, _) if incident.worse == Worse::Waiting => left,
                 (None, Some(surging)) if change.kind == ChangeKind::Surge => {
-                    left * events.share_of_growth(surging)
+                    let share = events.share_of_growth(surging);
+                    if events.is_sender(surging) { share } else { left * share }
                 }
                 (None, _) => left,
             };
@@ -328,10 +370,4 @@ fn differences(journal: &Journal, events: &BadEvents<'_>) -> Vec<Difference> {
     found.sort_by(|a, b| (b.support * b.risk_ratio).total_cmp(&(a.support * a.risk_ratio)));
     found.truncate(MOST);
     found
-}
-
-/// An id as UUIDs are written.
-fn hyphenated(id: u128) -> String {
-    let hex = format!("{id:032x}");
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }

@@ -11,6 +11,8 @@ use crate::fingerprint::fingerprint;
 use crate::histogram::LogHistogram;
 use crate::minute_cell::MinuteCell;
 use crate::overdue::OverdueRequests;
+use crate::past_peaks::PastPeaks;
+use crate::refusals::{Refusals, RefusedCell, RefusedOf};
 use crate::sample::{EventSample, Samples};
 use crate::seconds::{REACH, Seconds, second_of};
 use crate::space_saving::{HeavyHitter, SpaceSaving};
@@ -62,6 +64,7 @@ pub struct Journal {
     pub(crate) running: Vec<(String, f64)>,
     /// The requests that are overdue, by endpoint.
     pub(crate) overdue: HashMap<usize, OverdueRequests>,
+    pub(crate) refusals: Refusals,
     pub(crate) samples: Samples,
     errors: Vec<String>,
     heavy: [SpaceSaving<u128>; 4],
@@ -94,6 +97,7 @@ impl Journal {
             parts: 0,
             running: Vec::new(),
             overdue: HashMap::new(),
+            refusals: Refusals::default(),
             samples: Samples::new(limits.events),
             errors: vec![String::new()],
             heavy: std::array::from_fn(|_| SpaceSaving::new(HEAVY)),
@@ -152,6 +156,23 @@ impl Journal {
         let most = self.most_seconds();
         if self.has_room_for(index, &part) {
             self.part(index, &part, second).record(second, 1, 0, wait.waited_us as f64 / 1_000.0, most);
+        }
+    }
+
+    /// Records requests that were refused in a second, by their endpoint or by their organization. Both are to be recorded.
+    pub fn record_refused(&mut self, of: &RefusedOf, cell: RefusedCell) {
+        let most = self.most_seconds();
+        self.refused_mut(of, cell).record(cell.second, cell.count, cell.for_bytes, 0.0, most);
+    }
+
+    /// The series of refused requests that has this to add.
+    pub(crate) fn refused_mut(&mut self, of: &RefusedOf, cell: RefusedCell) -> &mut Seconds {
+        match of {
+            RefusedOf::Endpoint(name) => {
+                let index = self.endpoint(name);
+                self.refusals.endpoint_mut(index)
+            }
+            RefusedOf::Organization(id) => self.refusals.organization_mut(*id, cell),
         }
     }
 
@@ -285,10 +306,10 @@ impl Journal {
         &mut self.changes
     }
 
-    /// How many endpoints and parts are told apart.
+    /// How many endpoints and parts are told apart, and of how many endpoints and organizations requests were refused.
     pub fn series(&self) -> usize {
         // An endpoint has a part for the others at most.
-        2 * self.endpoints.len() + self.parts
+        2 * self.endpoints.len() + self.parts + self.refusals.series()
     }
 
     /// The names of its endpoints and kinds of jobs, in the order in which they were met.
@@ -331,11 +352,11 @@ impl Journal {
         self.errors.get(usize::from(error)).map_or("", |text| text)
     }
 
-    /// What the requests of an endpoint spent in the seconds of a range.
-    pub(crate) fn spending(&self, endpoint: usize, seconds: &Range<u32>) -> Spending {
+    /// What the requests of an endpoint spent in the seconds of a range, without those of past peaks.
+    pub(crate) fn spending(&self, endpoint: usize, seconds: &Range<u32>, past: &PastPeaks) -> Spending {
         let endpoint = &self.endpoints[endpoint];
         let sum = |series: &Seconds| {
-            let cells = series.between(seconds.start, seconds.end);
+            let cells = series.between(seconds.start, seconds.end).filter(|cell| !past.has(cell.second));
             cells.fold(PartSpending::default(), |sum, cell| PartSpending {
                 times: sum.times + f64::from(cell.count),
                 ms: sum.ms + f64::from(cell.sum_ms),

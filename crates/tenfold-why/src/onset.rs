@@ -97,7 +97,8 @@ pub fn rise_of_share(
     likeliest(&shares, rule, test, lasts)
 }
 
-fn baseline_of(index: usize) -> Range<usize> {
+/// What a change is compared with.
+pub(crate) fn baseline_of(index: usize) -> Range<usize> {
     index.saturating_sub(BASELINE)..index
 }
 
@@ -135,13 +136,13 @@ fn likeliest(
     best
 }
 
-enum ChangeDirection {
+pub(crate) enum ChangeDirection {
     Up,
     Both,
 }
 
 /// The most likely place of a change, if the series is long enough for one.
-fn split(values: &[f64], direction: ChangeDirection) -> Option<usize> {
+pub(crate) fn split(values: &[f64], direction: ChangeDirection) -> Option<usize> {
     let count = values.len();
     if count < LEAST_BEFORE + LEAST_AFTER {
         return None;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::decomposition::{PartChange, Spending};
 use crate::event::PartKey;
-use crate::incident::{BASELINE_S, Incident, Worse, blame};
+use crate::incident::{BASELINE_S, Incident, RefusedShare, Worse, blame};
 use crate::journal::{Journal, JournalEndpoint};
 use crate::onset::{OnsetRule, rise};
+use crate::past_peaks::PastPeaks;
 use crate::seconds::{SecondCell, Seconds};
 
 /// By how much jobs must wait longer for it to matter, in milliseconds: a queue is there so that they may wait a little.
@@ -67,7 +68,10 @@ fn wait(
         now,
         parts: vec![change],
         failed: (0.0, 0.0),
+        refused: RefusedShare::default(),
         weight,
+        past: PastPeaks::default(),
+        silent_since: None,
     })
 }
 

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use crate::changes::LedgerChange;
 use crate::event::PartKey;
 use crate::journal::{Journal, JournalLimits};
+use crate::refusals::{RefusedCell, RefusedOf, SavedRefusals};
 use crate::sample::EventSample;
-use crate::seconds::SecondCell;
+use crate::seconds::{SecondCell, Seconds};
 
 /// How many events of one endpoint are saved with a page.
 const EVENTS: usize = 4;
@@ -16,6 +17,8 @@ const EVENTS: usize = 4;
 pub struct SavedPage {
     /// The seconds of endpoints and of their parts.
     pub series: Vec<SavedSeries>,
+    /// The requests that were refused.
+    pub refused: Vec<SavedRefusals>,
     /// Some single events.
     pub events: Vec<SavedEvent>,
     /// The changes that were noted.
@@ -50,6 +53,8 @@ impl SavedPage {
         let end_us = (i64::from(second) + 1) * 1_000_000;
         self.series.iter_mut().for_each(|series| series.cells.retain(|cell| cell.second <= second));
         self.series.retain(|series| !series.cells.is_empty());
+        self.refused.iter_mut().for_each(|refused| refused.cells.retain(|cell| cell.second <= second));
+        self.refused.retain(|refused| !refused.cells.is_empty());
         self.events.retain(|saved| saved.event.at_us < end_us);
         self.changes.retain(|change| change.at_us < end_us);
     }
@@ -76,6 +81,7 @@ impl Journal {
                 }
             }
         }
+        page.refused = self.saved_refusals(first, end);
         let range = i64::from(first) * 1_000_000..i64::from(end) * 1_000_000;
         let mut taken: HashMap<u16, usize> = HashMap::new();
         for event in self.samples.newest_first().take_while(|event| event.at_us >= range.start) {
@@ -96,6 +102,24 @@ impl Journal {
         page
     }
 
+    fn saved_refusals(&self, first: u32, end: u32) -> Vec<SavedRefusals> {
+        let saved = |of: RefusedOf, seconds: &Seconds| {
+            let cells = seconds.between(first, end).map(|cell| RefusedCell {
+                second: cell.second,
+                count: cell.count,
+                for_bytes: cell.errors,
+            });
+            SavedRefusals { of, cells: cells.collect() }
+        };
+        let endpoints = self
+            .refusals
+            .endpoints()
+            .map(|(index, seconds)| saved(RefusedOf::Endpoint(self.endpoints[index].name.clone()), seconds));
+        let organizations =
+            self.refusals.organizations().map(|(id, seconds)| saved(RefusedOf::Organization(id), seconds));
+        endpoints.chain(organizations).filter(|saved| !saved.cells.is_empty()).collect()
+    }
+
     /// Adds a page that another process saved, or this one before it was started again. Pages come in their order.
     pub fn restore(&mut self, page: SavedPage) {
         for SavedSeries { endpoint, part, cells } in page.series {
@@ -110,12 +134,25 @@ impl Journal {
             let dropped = cells.into_iter().filter_map(|cell| seconds.restore(cell, most)).max();
             self.dropped = self.dropped.max(dropped);
         }
+        for SavedRefusals { of, cells } in page.refused {
+            for cell in cells {
+                self.restore_refused(&of, cell);
+            }
+        }
         for SavedEvent { endpoint, error, mut event } in page.events {
             event.endpoint = self.endpoint(&endpoint) as u16;
             event.error = if error.is_empty() { 0 } else { self.error(&error) };
             self.samples.push(event);
         }
         page.changes.into_iter().for_each(|change| self.changes_mut().add(change));
+    }
+
+    fn restore_refused(&mut self, of: &RefusedOf, cell: RefusedCell) {
+        let most = self.most_seconds();
+        let RefusedCell { second, count, for_bytes: errors } = cell;
+        let cell_of = SecondCell { second, count, errors, ..SecondCell::default() };
+        let dropped = self.refused_mut(of, cell).restore(cell_of, most);
+        self.dropped = self.dropped.max(dropped);
     }
 
     /// The newest second, since 1970, of what was restored and found no room: of some series nothing is known up to then.

@@ -61,6 +61,14 @@ impl<K: Copy + Eq + Hash + Ord> SpaceSaving<K> {
         Some(evicted)
     }
 
+    /// Forgets all keys, and keeps the memory for the next ones.
+    pub fn clear(&mut self) {
+        self.places.clear();
+        self.keys.clear();
+        self.weights.clear();
+        self.inherited.clear();
+    }
+
     /// Multiplies all weights by this factor, so that the past is forgotten.
     pub fn fade(&mut self, factor: f64) {
         self.weights.iter_mut().chain(&mut self.inherited).for_each(|weight| *weight *= factor);

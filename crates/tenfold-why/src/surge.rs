@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::changes::{ChangeKind, LedgerChange};
+use crate::hyphenated::hyphenated;
 use crate::journal::Journal;
 use crate::onset::{OnsetRule, rise};
 
@@ -27,8 +28,10 @@ pub(crate) fn surges(journal: &Journal, range: &Range<u32>) -> Vec<LedgerChange>
         let is_surge = |before: f64, after: f64| after > LEAST_RATIO * before && after - before > LEAST_RATE;
         let Some(surge) = rise(&counts, rule, is_surge) else { continue };
         let what = format!(
-            "requests of an organization rose from {:.1} to {:.1} a second",
-            surge.before, surge.after
+            "requests of the organization {} rose from {:.1} to {:.1} a second",
+            hyphenated(*organization),
+            surge.before,
+            surge.after
         );
         let at_us = i64::from(first + surge.index as u32) * 1_000_000;
         let surge = LedgerChange::new(ChangeKind::Surge, what, at_us);

@@ -1,13 +1,19 @@
 //! One sentence, and how sure it is.
 
-use crate::answer::{ChangeFinding, Diagnosis, DiagnosisState, EndpointFinding, PartFinding};
+use crate::answer::{
+    ChangeFinding, Diagnosis, DiagnosisState, EndpointFinding, OverloadFinding, OverloadSender, PartFinding,
+};
+use crate::changes::{ChangeKind, LedgerChange};
 use crate::event::PartKey;
+use crate::hyphenated::hyphenated;
 use crate::incident::{Incident, Worse};
 
 /// A part that explains less than this is not named as the reason.
 const LEAST_SHARE: f64 = 0.5;
 /// A change that scores less than this is not named as the cause.
 const LEAST_SCORE: f64 = 0.6;
+/// So many times as many requests as before are a reason why some are refused.
+const MORE: f64 = 1.5;
 /// If a change may have happened at any time of more than this, in seconds, the verdict says between which times.
 const LONG_WINDOW_S: f64 = 60.0;
 
@@ -38,21 +44,40 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     let part = reason.and_then(|_| answer.parts.first());
     // That jobs wait is no reason; what keeps the workers busy is one.
     let part = part.filter(|part| incident.worse != Worse::Waiting || part.change.part.holder().is_some());
-    let change = answer.changes.first().filter(|change| change.score >= LEAST_SCORE);
+    let refusal =
+        answer.overload.as_ref().filter(|_| incident.worse == Worse::Refused).map(RefusalReason::of);
+    let sender = refusal.as_ref().and_then(|reason| reason.sender?.organization);
+    // That its requests rose is told by the refusals.
+    let is_told = |change: &LedgerChange| {
+        change.kind == ChangeKind::Surge && sender.is_some() && change.organization == sender
+    };
+    let is_named = |found: &&ChangeFinding| found.score >= LEAST_SCORE && !is_told(&found.change);
+    let change = answer.changes.first().filter(is_named);
     let certain = (-endpoint.p.max(1e-12).log10() / 12.0).clamp(0.0, 1.0);
-    let (explained, caused) =
-        (part.map_or(0.0, |part| part.share), change.map_or(0.0, |change| change.score));
+    let explained = refusal.as_ref().and_then(|reason| reason.explains);
+    let is_known = part.is_some() || change.is_some() || explained.is_some();
+    let explained = explained.or(part.map(|part| part.share)).unwrap_or(0.0);
+    let caused = change.map_or(0.0, |change| change.score);
     answer.confidence = 0.5 * certain + 0.3 * explained + 0.2 * caused;
     let since = clock(i64::from(incident.onset));
     let mut sentence = match incident.worse {
         Worse::Slower => slower(endpoint, &since),
         Worse::Failing => failing(endpoint, &since),
         Worse::Waiting => waiting(endpoint, &since),
+        Worse::Refused => refused(endpoint, &since),
     };
     match endpoint.unfinished {
         0 => {}
         1 => sentence += ", and 1 request is still running",
         many => sentence += &format!(", and {many} requests are still running"),
+    }
+    if let Some(last) = incident.silent_since {
+        sentence += &format!(", and none has ended since {}", clock(i64::from(last)));
+    }
+    match (&refusal, &answer.overload) {
+        (Some(reason), _) => sentence += &reason.text,
+        (None, Some(_)) => sentence += &also_refused(&answer.endpoints),
+        (None, None) => {}
     }
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
@@ -60,7 +85,7 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
     if let Some(change) = change {
         sentence += &format!("; {}: {}", moment(change), change.change.what);
     }
-    if part.is_none() && change.is_none() {
+    if !is_known {
         answer.state = DiagnosisState::CauseUnknown;
         sentence = format!("Something is wrong, cause unknown: {sentence}");
     }
@@ -70,6 +95,69 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         many => format!(". {many} organizations are affected."),
     };
     answer.verdict = sentence;
+}
+
+/// Why requests are refused.
+struct RefusalReason {
+    /// How a sentence goes on that says that they are.
+    text: String,
+    /// How much that explains, 0 to 1; `None` if it is no reason.
+    explains: Option<f64>,
+    sender: Option<OverloadSender>,
+}
+
+impl RefusalReason {
+    fn of(overload: &OverloadFinding) -> Self {
+        let ((before, now), answered) = (overload.came, overload.answered);
+        let reason = |text: String, explains| {
+            let text = format!(": more requests come than the service can answer{text}");
+            RefusalReason { text, explains, sender: overload.sender }
+        };
+        if overload.for_bytes {
+            let text = ": more bytes are held for clients than http.buffer_limit allows".to_owned();
+            return RefusalReason { text, explains: Some(LEAST_SHARE), sender: None };
+        }
+        if let Some(sender) = &overload.sender {
+            return reason(format!("; {}", sends(sender)), Some(sender.of_growth));
+        }
+        if before <= 0.0 {
+            return reason(
+                format!("; {now:.1} come a second, and {:.1} are answered", answered.1),
+                Some(0.0),
+            );
+        }
+        if now >= MORE * before {
+            let text = format!("; {now:.1} come a second instead of {before:.1}");
+            return reason(text, Some(1.0 - before / now));
+        }
+        reason(format!("; {:.1} are answered a second instead of {:.1}", answered.1, answered.0), None)
+    }
+}
+
+fn sends(sender: &OverloadSender) -> String {
+    let (before, now) = sender.sent;
+    let share = 100.0 * sender.share;
+    let times = match before > 0.0 {
+        true => format!(", {} times as many as before", factor(now / before)),
+        false => ", and none is known of before".to_owned(),
+    };
+    match sender.organization {
+        Some(id) => format!("the organization {} sends {share:.0} % of them{times}", hyphenated(id)),
+        None => format!("{share:.0} % of them come without a session{times}"),
+    }
+}
+
+/// A factor with two digits or more.
+fn factor(times: f64) -> String {
+    if times < 10.0 { format!("{times:.1}") } else { format!("{times:.0}") }
+}
+
+/// What is refused beside what got worse.
+fn also_refused(endpoints: &[EndpointFinding]) -> String {
+    let most = endpoints.iter().max_by_key(|endpoint| endpoint.refused);
+    let (Some(first), Some(most)) = (endpoints.first(), most) else { return String::new() };
+    let whose = if most.name == first.name { "its requests" } else { &*most.name };
+    format!(", and {:.0} % of {whose} are refused", 100.0 * most.refused_now)
 }
 
 /// The place of the part that is named as the reason.
@@ -95,6 +183,12 @@ fn slower(endpoint: &EndpointFinding, since: &str) -> String {
 fn failing(endpoint: &EndpointFinding, since: &str) -> String {
     let (before, now) = (100.0 * endpoint.failed_before, 100.0 * endpoint.failed_now);
     format!("{now:.0} % of {} fail instead of {before:.1} % since {since} UTC", endpoint.name)
+}
+
+fn refused(endpoint: &EndpointFinding, since: &str) -> String {
+    let (before, now) = (100.0 * endpoint.refused_before, 100.0 * endpoint.refused_now);
+    let before = if before < 0.1 { String::new() } else { format!(" instead of {before:.1} %") };
+    format!("{now:.0} % of {} are refused{before} since {since} UTC", endpoint.name)
 }
 
 fn waiting(endpoint: &EndpointFinding, since: &str) -> String {

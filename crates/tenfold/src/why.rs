@@ -20,7 +20,9 @@ mod unread;
 
 use serde_json::{Value, json};
 use tenfold_data::{Timestamp, Uuid};
-use tenfold_observe::telemetry::diagnosis::{Diagnosis, PartFinding, PartKey};
+use tenfold_observe::telemetry::diagnosis::{
+    Diagnosis, EndpointFinding, OverloadFinding, PartFinding, PartKey,
+};
 
 pub use self::plans::StatementPlans;
 pub use self::records::records;
@@ -29,23 +31,9 @@ pub use self::records::records;
 ///
 /// `statements` are the parts that are statements, `outbound` calls to other services, `waits` those that are waits for others; `since` and `at` are RFC 3339,
 /// durations are milliseconds in a mean request, of one call in `outbound`, and waits of jobs in `endpoints` with a
-/// `queue`; shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
+/// `queue`; `overload` has requests a second, and is `null` unless some are refused; shares go from 0 to 1. `more_often` and `slower` are factors. `plan_before` and `plan_now` are texts of the database, or
 /// `null` if they are not known.
 pub fn json(answer: &Diagnosis) -> Value {
-    let endpoints: Vec<Value> = answer
-        .endpoints
-        .iter()
-        .map(|endpoint| {
-            json!({
-                "route": endpoint.name,
-                "queue": endpoint.queue,
-                "before_ms": rounded(endpoint.before_ms),
-                "now_ms": rounded(endpoint.now_ms),
-                "errors": endpoint.errors,
-                "unfinished": endpoint.unfinished,
-            })
-        })
-        .collect();
     let changes: Vec<Value> = answer
         .changes
         .iter()
@@ -65,7 +53,8 @@ pub fn json(answer: &Diagnosis) -> Value {
         "verdict": answer.verdict,
         "confidence": rounded(answer.confidence),
         "since": answer.since_us.map(moment),
-        "endpoints": endpoints,
+        "endpoints": answer.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
+        "overload": answer.overload.as_ref().map(overload),
         "statements": answer.parts.iter().filter_map(statement).collect::<Vec<_>>(),
         "outbound": answer.parts.iter().filter_map(outbound).collect::<Vec<_>>(),
         "waits": answer.parts.iter().filter_map(wait).collect::<Vec<_>>(),
@@ -73,6 +62,37 @@ pub fn json(answer: &Diagnosis) -> Value {
         "users": ids(&answer.users),
         "changes": changes,
         "traces": answer.traces.iter().map(|trace| format!("{trace:032x}")).collect::<Vec<_>>(),
+    })
+}
+
+fn endpoint(endpoint: &EndpointFinding) -> Value {
+    json!({
+        "route": endpoint.name,
+        "queue": endpoint.queue,
+        "before_ms": rounded(endpoint.before_ms),
+        "now_ms": rounded(endpoint.now_ms),
+        "errors": endpoint.errors,
+        "unfinished": endpoint.unfinished,
+        "refused": endpoint.refused,
+        "refused_share": rounded(endpoint.refused_now),
+    })
+}
+
+fn overload(overload: &OverloadFinding) -> Value {
+    let two = |(before, now): (f64, f64)| json!({"before_s": rounded(before), "now_s": rounded(now)});
+    let sender = overload.sender.as_ref().map(|sender| {
+        json!({
+            "organization": sender.organization.map(|id| Uuid::from_u128(id).to_string()),
+            "share": rounded(sender.share),
+            "before_s": rounded(sender.sent.0),
+            "now_s": rounded(sender.sent.1),
+        })
+    });
+    json!({
+        "came": two(overload.came),
+        "answered": two(overload.answered),
+        "for_bytes": overload.for_bytes,
+        "sender": sender,
     })
 }
 
@@ -128,6 +148,7 @@ pub(crate) fn text(answer: &Value) -> String {
     }
     out += &format!("\nsince          {}, confidence {percent:.0} %\n", word(&answer["since"]));
     out += &endpoints(answer);
+    out += &overloaded(&answer["overload"]);
     for row in rows(answer, "statements") {
         let place = format!("{} ({}:{})", word(&row["name"]), word(&row["file"]), row["line"]);
         let (often, slower) = (&row["more_often"], &row["slower"]);
@@ -185,13 +206,33 @@ fn endpoints(answer: &Value) -> String {
                     None | Some(0) => String::new(),
                     Some(_) => format!(", {unfinished} without an answer yet"),
                 };
+                let refused = match row["refused"].as_u64() {
+                    None | Some(0) => String::new(),
+                    Some(refused) => format!(", {refused} refused"),
+                };
                 format!(
-                    "endpoint       {name}: {before} ms before, {now} ms now, {errors} errors{unfinished}\n"
+                    "endpoint       {name}: {before} ms before, {now} ms now, {errors} errors{unfinished}{refused}\n"
                 )
             }
         }
     };
     rows(answer, "endpoints").map(line).collect()
+}
+
+/// What comes and what is answered, if requests are refused.
+fn overloaded(overload: &Value) -> String {
+    if overload.is_null() {
+        return String::new();
+    }
+    let two = |of: &Value| format!("{} a second before, {} now", of["before_s"], of["now_s"]);
+    let (came, answered) = (two(&overload["came"]), two(&overload["answered"]));
+    let mut out = format!("requests       {came}\nanswered       {answered}\n");
+    let sender = &overload["sender"];
+    if !sender.is_null() {
+        let who = sender["organization"].as_str().unwrap_or("without a session");
+        out += &format!("most from      {who}: {}, share {}\n", two(sender), sender["share"]);
+    }
+    out
 }
 
 /// The calls to other services.

@@ -43,7 +43,8 @@ fn config_says_what_a_setting_or_a_section_means() {
     assert_eq!((section, variable), ("[http]", "# TENFOLD_HTTP__DEADLINE"));
     assert_eq!(value, "deadline = \"7s\"   # environment TENFOLD_HTTP__DEADLINE");
     assert!(comment.starts_with("# A request that takes longer"), "{comment}");
-    let section = place.bare(&["config", "metrics"]).env("TENFOLD_METRICS__PASSWORD", "open-sesame-open").finish();
+    let section =
+        place.bare(&["config", "metrics"]).env("TENFOLD_METRICS__PASSWORD", "open-sesame-open").finish();
     assert!(section.out.starts_with("[metrics]\n# "), "{}", section.out);
     assert!(!section.out.contains("sesame") && !section.out.contains("[http]"), "{}", section.out);
     // It can be put into app.toml as it is.
@@ -51,7 +52,11 @@ fn config_says_what_a_setting_or_a_section_means() {
     let again = place.bare(&["config", "http.deadline"]).finish();
     assert!(again.out.ends_with("deadline = \"7s\"   # app.toml:4\n"), "{}{}", again.out, again.err);
     let unknown = place.bare(&["config", "htpp"]).finish();
-    assert!(unknown.status.code() == Some(1) && unknown.err.contains("htpp") && unknown.err.contains("http"), "{}", unknown.err);
+    assert!(
+        unknown.status.code() == Some(1) && unknown.err.contains("htpp") && unknown.err.contains("http"),
+        "{}",
+        unknown.err
+    );
 }
 
 /// All keys of all sections, from the documented defaults.

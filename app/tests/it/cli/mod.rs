@@ -1,6 +1,6 @@
 //! The reference backend as a process: started, asked over sockets, stopped and killed as in operation.
 
-mod place;
+pub(crate) mod place;
 
 mod cache;
 mod collector;

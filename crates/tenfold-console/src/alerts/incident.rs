@@ -125,6 +125,9 @@ mod tests {
             failed_now: 0.0,
             errors: 0,
             unfinished: 0,
+            refused: 0,
+            refused_before: 0.0,
+            refused_now: 0.0,
             p: 1e-9,
         };
         Diagnosis {

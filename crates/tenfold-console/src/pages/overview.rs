@@ -33,13 +33,14 @@ pub(crate) async fn overview(
     let names = why::names(&state, &cx, answer.as_ref()).await;
     let marks = changes::marks(&state, answer.as_ref()).await;
     let hour = telemetry.requests_by_minute(MINUTES);
+    let refused = telemetry.refused_by_minute(MINUTES);
     let content = html! {
         (why::answers(telemetry, answer.as_ref(), &names))
         h2 { "Traffic" }
         (span.choice("/console"))
         p.verdict { (sentence(telemetry, minutes)) (admission(state.admission_figures())) " " (jobs) }
         h2 { "The last hour" }
-        (chart::requests(&hour, &marks))
+        (chart::requests(&hour, &refused, &marks))
         (chart::durations(&hour))
         h2 { a href={ "/console/endpoints?minutes=" (minutes) } { "Endpoints" } ", by total time" }
         (endpoints::table(telemetry, &telemetry.works(WorkKind::Request, minutes), minutes, ROWS))
@@ -74,7 +75,7 @@ fn sentence(telemetry: &Telemetry, minutes: usize) -> Markup {
     }
 }
 
-/// How many requests run and wait, and whether some were refused: those are in no other figure of the console.
+/// How many requests run and wait, and whether some were refused since the start.
 fn admission(figures: Option<AdmissionFigures>) -> Markup {
     let Some(figures) = figures else { return html! {} };
     let refused = figures.refused.iter().sum();

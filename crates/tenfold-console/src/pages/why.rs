@@ -10,7 +10,9 @@ use tenfold::axum;
 use tenfold::data::{TraceId, Uuid};
 use tenfold::http::{AdministeredNames, Response, ServerState, State, header};
 use tenfold::prelude::*;
-use tenfold::telemetry::diagnosis::{Diagnosis, DiagnosisState, Difference, PartFinding, PartKey, Party};
+use tenfold::telemetry::diagnosis::{
+    Diagnosis, DiagnosisState, Difference, OverloadFinding, PartFinding, PartKey, Party,
+};
 use tenfold::telemetry::{Telemetry, What, Work};
 
 use crate::access::Operator;
@@ -86,6 +88,9 @@ pub(super) fn answers(
         }
         div.wide { table.answers { tbody {
             tr { th scope="row" { "Which endpoint" } td { (endpoints(answer)) } td { (link(answer.traces.first().copied())) } }
+            @if let Some(overload) = &answer.overload {
+                tr { th scope="row" { "What is refused" } td { (refusals(overload, names)) } td {} }
+            }
             tr { th scope="row" { "Which statement" } td { (parts(answer)) } td { (link(of_part(telemetry, answer))) } }
             tr { th scope="row" { "Who is affected" } td { (people(answer, names)) } td { (link(of_people(telemetry, answer))) } }
             @if !answer.differences.is_empty() {
@@ -116,8 +121,28 @@ fn endpoints(answer: &Diagnosis) -> Markup {
                         ", " (words::counted(endpoint.errors, "failed", "failed"))
                         " (" (words::percent(endpoint.failed_now)) ")"
                         @if endpoint.unfinished > 0 { ", " (endpoint.unfinished) " without an answer yet" }
+                        @if endpoint.refused > 0 {
+                            ", " strong { (words::counted(endpoint.refused, "refused", "refused")) }
+                            " (" (words::percent(endpoint.refused_now)) ")"
+                        }
                     },
                 } }
+        }
+    }
+}
+
+/// What comes and what is answered while requests are refused, and who sends most of it.
+fn refusals(overload: &OverloadFinding, names: &AdministeredNames) -> Markup {
+    let two = |(before, now): (f64, f64)| html! { (format!("{before:.1}")) " a second before, " strong { (format!("{now:.1}")) } " now" };
+    html! {
+        p { "Requests come: " (two(overload.came)) "; answered: " (two(overload.answered)) "." }
+        @if overload.for_bytes { p { "They are refused for the bytes that are held for clients: " code { "http.buffer_limit" } "." } }
+        @if let Some(sender) = &overload.sender {
+            p { @match sender.organization {
+                    Some(id) => (organization(Uuid::from_u128(id), names)),
+                    None => "Clients without a session",
+                }
+                ": " strong { (words::percent(sender.share)) } " of all requests, " (two(sender.sent)) }
         }
     }
 }
@@ -189,7 +214,9 @@ pub(super) async fn names(
         return AdministeredNames::default();
     };
     let ids = |parties: &[Party]| parties.iter().take(ROWS).map(|party| Uuid::from_u128(party.id)).collect();
-    let (organizations, users): (Vec<Uuid>, Vec<Uuid>) = (ids(&answer.organizations), ids(&answer.users));
+    let (mut organizations, users): (Vec<Uuid>, Vec<Uuid>) = (ids(&answer.organizations), ids(&answer.users));
+    let sender = answer.overload.as_ref().and_then(|overload| overload.sender?.organization);
+    organizations.extend(sender.map(Uuid::from_u128));
     if organizations.is_empty() {
         return AdministeredNames::default();
     }

@@ -15,6 +15,7 @@ mod plans;
 mod question;
 mod questions;
 mod reading;
+mod refusals;
 mod rollup;
 mod spent;
 mod store;
@@ -47,6 +48,7 @@ pub use self::calls::CallRow;
 pub use self::histogram::Histogram;
 pub use self::layer::TelemetryLayer;
 pub use self::question::WhyQuestion;
+pub use self::refusals::RefusedRequest;
 pub use self::rollup::{MINUTES, SERIES_LIMIT, Summary};
 pub use tenfold_why as diagnosis;
 

@@ -12,6 +12,7 @@ use tenfold_why::{
 use super::Telemetry;
 use super::archive::WhyArchive;
 use super::question::WhyQuestion;
+use super::refusals::RefusedRequest;
 use super::spent::micros;
 use super::why::BIG_JOB;
 use super::work::Work;
@@ -66,6 +67,11 @@ impl Telemetry {
         let running = jobs.into_iter().filter_map(|job| Some((job.kind, job.took.min(until_then(job.at)?))));
         let running = running.collect();
         Some(self.completed(self.0.why.ask(question, running)?))
+    }
+
+    /// A request was refused. It takes a short lock, and waits for no question.
+    pub fn refused(&self, request: RefusedRequest<'_>) {
+        self.0.why.record_refused(request, self.now());
     }
 
     /// A job of this kind waited so long in its queue until it began, or has waited so far.

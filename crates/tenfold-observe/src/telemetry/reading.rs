@@ -37,6 +37,11 @@ impl Telemetry {
         self.0.requests.each(self.now(), minutes)
     }
 
+    /// How many requests were refused in each of the last `minutes`, the oldest first. They are in no other figure.
+    pub fn refused_by_minute(&self, minutes: usize) -> Vec<u64> {
+        self.0.why.refused_by_minute(self.now(), minutes)
+    }
+
     /// All kept pieces of a trace, in the order of their start; none when it is not kept.
     pub fn trace(&self, trace: TraceId) -> Vec<Arc<Work>> {
         self.store().trace(trace)

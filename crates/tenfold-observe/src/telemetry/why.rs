@@ -16,6 +16,7 @@ use tenfold_why::{
 };
 
 use super::question::WhyQuestion;
+use super::refusals::{RefusalCounter, RefusedRequest, RefusedRow};
 use super::spent::{Spent, micros};
 use super::work::{Ending, StatementKey, What, Work, WorkKind};
 
@@ -33,6 +34,7 @@ pub(super) const BIG_JOB: Duration = Duration::from_secs(5);
 pub(super) struct WhyRecorder {
     is_on: AtomicBool,
     pending: Mutex<PendingRecords>,
+    refusals: Mutex<RefusalCounter>,
     journal: Mutex<Option<Journal>>,
     lost: AtomicU64,
     history_error: Mutex<Option<String>>,
@@ -91,8 +93,31 @@ impl WhyRecorder {
         let mut journal = lock(&self.journal);
         let records = std::mem::take(&mut *lock(&self.pending));
         records.move_into(&mut journal);
+        let refused = lock(&self.refusals).take();
+        move_refused(refused, &mut journal);
         journal
     }
+
+    /// Counts a refused request. Once a second the counts go into the journal, unless somebody asks just now.
+    pub(super) fn record_refused(&self, request: RefusedRequest<'_>, now: Timestamp) {
+        let mut refusals = lock(&self.refusals);
+        if !refusals.count(request, now) {
+            return;
+        }
+        let Ok(mut journal) = self.journal.try_lock() else { return };
+        let rows = refusals.take_finished();
+        drop(refusals);
+        move_refused(rows, &mut journal);
+    }
+
+    pub(super) fn refused_by_minute(&self, now: Timestamp, minutes: usize) -> Vec<u64> {
+        lock(&self.refusals).by_minute(now, minutes)
+    }
+}
+
+fn move_refused(rows: Vec<RefusedRow>, journal: &mut Option<Journal>) {
+    let Some(journal) = journal else { return };
+    rows.iter().for_each(|(of, cell)| journal.record_refused(of, *cell));
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -151,7 +151,8 @@ impl Loaded {
     /// # Errors
     /// [`ConfigError::UnknownKey`] if there is no section and no key of this name.
     pub fn describe(&self, name: &str) -> Result<String, ConfigError> {
-        let is_meant = |setting: &&Setting| setting.key == name || within_section(&setting.key, name).is_some();
+        let is_meant =
+            |setting: &&Setting| setting.key == name || within_section(&setting.key, name).is_some();
         let mut text = String::new();
         let mut last = "";
         for setting in self.settings.iter().filter(is_meant) {

@@ -18,6 +18,7 @@ mod health;
 mod host;
 mod live;
 mod lobby;
+mod method_name;
 mod metrics_text;
 mod openapi;
 mod operators_port;

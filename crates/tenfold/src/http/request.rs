@@ -20,6 +20,7 @@ use tracing::{Instrument as _, Span};
 use super::admission::elsewhere::with_permit;
 use super::admission::enter::{EnteredRequest, enter, refusal};
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
+use super::method_name::method_name;
 use super::precondition::unless_known;
 use super::problem::Problem;
 use super::request_deadline::{RequestDeadline, RequestTimeout};
@@ -96,7 +97,7 @@ pub(super) async fn serve(
             }
             response
         }
-        // Neither recorded nor logged: there may be thousands of them a second, and metrics count them.
+        // Counted, and neither recorded nor logged: there may be thousands of them a second.
         Some(Err(refused)) => refusal(&refused, &request),
         // Its client waits no longer, and it has waited all the time.
         None => received.timeout.problem().into_response(),
@@ -198,18 +199,7 @@ fn record(
     received: &ReceivedRequest,
     (arrived, queued): (Instant, Duration),
 ) -> Recording {
-    let (method, trace) = (&received.method, received.trace);
-    // An unknown method is the client's invention, and the number of names is bounded.
-    let known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ];
-    let method = if known.contains(method) { method.as_str() } else { "OTHER" };
+    let (method, trace) = (method_name(&received.method), received.trace);
     let (name, at) = (format!("{method} {}", received.route()), state.database().clock().now());
     let beginning = Beginning { parent: received.parent, ..Beginning::of_request(name, trace, at) };
     state.telemetry().begin_arrived(beginning, arrived.into_std(), queued)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tenfold_observe::telemetry::diagnosis::{
-    ChangeKind, EventSample, LedgerChange, PartKey, SavedEvent, SavedPage, SavedSeries, SecondCell,
-    StatementPlace,
+    ChangeKind, EventSample, LedgerChange, PartKey, RefusedCell, RefusedOf, SavedEvent, SavedPage,
+    SavedRefusals, SavedSeries, SecondCell, StatementPlace,
 };
 
 use super::unread::UnreadPage;
@@ -16,11 +16,23 @@ pub(super) struct PageText {
     series: Vec<SeriesText>,
     events: Vec<EventText>,
     changes: Vec<ChangeText>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<RefusedText>,
 }
 
 /// Endpoint, part, and the seconds: second, count, errors, much slower ones, milliseconds, sum of logarithms.
 #[derive(Serialize, Deserialize)]
 struct SeriesText(String, Option<PartText>, Vec<(u32, u32, u32, u32, f32, f32)>);
+
+/// Which requests were refused, and the seconds: second, how many, how many of them for bytes.
+#[derive(Serialize, Deserialize)]
+struct RefusedText(RefusedOfText, Vec<(u32, u32, u32)>);
+
+#[derive(Serialize, Deserialize)]
+enum RefusedOfText {
+    Endpoint(String),
+    Organization(HexId),
+}
 
 #[derive(Serialize, Deserialize)]
 pub(super) enum PartText {
@@ -113,14 +125,19 @@ impl From<SavedPage> for PageText {
             let LedgerChange { kind, what, at_us, organization, unseen_us, statements, times } = change;
             ChangeText(kind.into(), what, at_us, organization.map(HexId::of), unseen_us, statements, times)
         });
-        PageText { series: series.collect(), events: events.collect(), changes: changes.collect() }
+        PageText {
+            series: series.collect(),
+            events: events.collect(),
+            changes: changes.collect(),
+            refused: page.refused.into_iter().map(RefusedText::from).collect(),
+        }
     }
 }
 
 impl PageText {
     /// The page; `None` if an id in it is none.
     pub(super) fn page(self) -> Option<SavedPage> {
-        let PageText { series, events, changes } = self;
+        let PageText { series, events, changes, refused } = self;
         let series = series.into_iter().map(|SeriesText(endpoint, part, cells)| SavedSeries {
             endpoint,
             part: part.map(PartKey::from),
@@ -168,7 +185,31 @@ impl PageText {
             series: series.collect(),
             events: events.collect::<Option<_>>()?,
             changes: changes.collect(),
+            refused: refused.into_iter().map(RefusedText::refusals).collect::<Option<_>>()?,
         })
+    }
+}
+
+impl From<SavedRefusals> for RefusedText {
+    fn from(SavedRefusals { of, cells }: SavedRefusals) -> Self {
+        let of = match of {
+            RefusedOf::Endpoint(name) => RefusedOfText::Endpoint(name),
+            RefusedOf::Organization(id) => RefusedOfText::Organization(HexId::of(id)),
+        };
+        RefusedText(of, cells.iter().map(|cell| (cell.second, cell.count, cell.for_bytes)).collect())
+    }
+}
+
+impl RefusedText {
+    fn refusals(self) -> Option<SavedRefusals> {
+        let RefusedText(of, cells) = self;
+        let of = match of {
+            RefusedOfText::Endpoint(name) => RefusedOf::Endpoint(name),
+            RefusedOfText::Organization(id) => RefusedOf::Organization(id.id()?),
+        };
+        let cells =
+            cells.into_iter().map(|(second, count, for_bytes)| RefusedCell { second, count, for_bytes });
+        Some(SavedRefusals { of, cells: cells.collect() })
     }
 }
 

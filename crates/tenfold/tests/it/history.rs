@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tenfold::data::{Clock, Database, DatabaseSettings, Timestamp, TraceContext};
 use tenfold::telemetry::diagnosis::{ChangeKind, DiagnosisState, JournalLimits};
-use tenfold::telemetry::{Beginning, Ending, Telemetry, Totals};
+use tenfold::telemetry::{Beginning, Ending, RefusedRequest, Telemetry, Totals};
 use tenfold::testing::KeptHistory;
 use tenfold::{SystemContext, sql};
 
@@ -362,5 +362,24 @@ async fn a_long_incident_is_found_by_when_it_began() {
     let later = history.ask(Some(at(START_S + 2 * HOUR_S)), at(end)).await;
     assert_eq!(later.state, DiagnosisState::NoIncident);
     assert!(later.verdict.contains("do not fit into memory"), "{}", later.verdict);
+    history.end().await;
+}
+
+#[tokio::test]
+async fn refused_requests_outlive_the_process() {
+    let folder = HistoryFolder::new("refused");
+    let (telemetry, clock) = recording(START_S);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S)).await;
+    let refused = RefusedRequest { method: "GET", route: "/orders", organization: None, for_bytes: false };
+    for second in 0..60 {
+        request(&telemetry, 200);
+        (0..4).filter(|_| second >= 30).for_each(|_| telemetry.refused(refused));
+        clock.advance(Duration::from_secs(1));
+    }
+    history.end().await;
+    let (telemetry, _) = recording(START_S + 60);
+    let history = KeptHistory::begin(&folder.file(), &telemetry, at(START_S + 60)).await;
+    let found = history.ask(None, at(START_S + 60)).await;
+    assert_eq!((found.endpoints[0].refused, found.since_us), (120, Some((START_S + 30) * 1_000_000)));
     history.end().await;
 }

@@ -12,7 +12,7 @@ pub(super) const WHY: McpTool = McpTool {
     title: "What is wrong",
     about: "What is slow or failing now, and why: a verdict with its confidence (0 to 1), the second it began, endpoints, statements with file \
             and line (`more_often` times as often: an N+1; `slower` times as long: an index, a lock, more rows; `plan_before` and `plan_now` say how \
-            the database runs it), calls to other services (`outbound`), waits for others, jobs that wait in their `queue`, the ids of the affected \
+            the database runs it), calls to other services (`outbound`), requests that are refused and who sends most (`overload`), waits for others, jobs that wait in their `queue`, the ids of the affected \
             organizations and users, what changed just before, and traces. It says so if there is no incident.",
     inputs: &[
         ToolInput {

@@ -10,11 +10,14 @@ use http::Method;
 use http::header::CONTENT_TYPE;
 use hyper::body::Body as _;
 use tenfold_admission::{Candidate, Flow, Permit, Refusal, RequestClass};
+use tenfold_data::OrgId;
+use tenfold_observe::telemetry::RefusedRequest;
 
 use super::body::PausingBody;
 use crate::http::auth::Credentials;
 use crate::http::buffers::{BufferClient, BufferRefusal, ConnectionBuffers};
 use crate::http::client_address::client_of;
+use crate::http::method_name::method_name;
 use crate::http::problem::Problem;
 use crate::http::state::ServerState;
 
@@ -62,7 +65,44 @@ pub(in super::super) async fn enter(
         return Ok(EnteredRequest::default());
     }
     let (class, kind) = state.route_classes().of(request.method(), route.as_str());
-    let flow = flow_of(state, request);
+    let (flow, organization) = flow_of(state, request);
+    let entered = pass(state, request, Candidate { class, flow, kind }).await;
+    if let Err(refused) = &entered {
+        count(state, request, (class, organization), refused);
+    }
+    entered
+}
+
+/// Tells telemetry of a request that is refused, if that says something about the service.
+///
+/// What may wait for hours is meant to be refused first. A client that takes none of its answers, or holds too much on a connection, is
+/// refused for what it does itself, as with a 429.
+fn count(
+    state: &ServerState,
+    request: &Request,
+    (class, organization): (RequestClass, Option<OrgId>),
+    refused: &EntryRefusal,
+) {
+    let for_bytes = match refused {
+        EntryRefusal::Requests(_) => false,
+        EntryRefusal::Bytes(BufferRefusal::All) => true,
+        EntryRefusal::Bytes(
+            BufferRefusal::Client | BufferRefusal::Connection(_) | BufferRefusal::Stalled,
+        ) => return,
+    };
+    let Some(route) = request.extensions().get::<MatchedPath>() else { return };
+    if class != RequestClass::BestEffort {
+        let (method, route) = (method_name(request.method()), route.as_str());
+        state.telemetry().refused(RefusedRequest { method, route, organization, for_bytes });
+    }
+}
+
+async fn pass(
+    state: &ServerState,
+    request: &mut Request,
+    candidate: Candidate,
+) -> Result<EnteredRequest, EntryRefusal> {
+    let Candidate { class, flow, .. } = candidate;
     let bytes = RequestBytes::of(request, flow);
     let has_room = || match &bytes {
         Some(bytes) if class != RequestClass::Critical => bytes.admit(),
@@ -73,7 +113,7 @@ pub(in super::super) async fn enter(
     let Some(gate) = admission.gate() else {
         return Ok(EnteredRequest { permit: None, client: bytes.map(|bytes| bytes.client) });
     };
-    let entering = gate.enter(Candidate { class, flow, kind });
+    let entering = gate.enter(candidate);
     admission.show_pressure();
     let permit = entering.await.map_err(EntryRefusal::Requests)?;
     if !request.body().is_end_stream() {
@@ -109,16 +149,17 @@ impl RequestBytes {
     }
 }
 
-/// The organization of the token, whose MAC shows that it is ours; otherwise the client's network.
-fn flow_of(state: &ServerState, request: &Request) -> Flow {
+/// The organization of the token, whose MAC shows that it is ours; otherwise the client's network and no organization.
+fn flow_of(state: &ServerState, request: &Request) -> (Flow, Option<OrgId>) {
     let credentials = Credentials::of(request.headers(), state.settings().session_cookie());
     let organization = credentials.and_then(|found| state.authenticator().organization_of(&found.token));
-    match organization {
+    let flow = match organization {
         Some(organization) => state.admission().flow_of(organization),
         None => state.admission().flow_of(
             client_of(request.extensions(), request.headers(), state).map(|client| client.network()),
         ),
-    }
+    };
+    (flow, organization)
 }
 
 /// The answer to a request that is refused: a problem; or its head alone while the client leaves other answers lying. A head needs no

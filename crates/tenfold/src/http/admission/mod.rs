@@ -5,7 +5,7 @@
 //!
 //! - `gate.rs`: the gate and its settings.
 //! - `routes.rs`: which class and kind a request is, by its route.
-//! - `enter.rs`: a request passes the gate.
+//! - `enter.rs`: a request passes the gate, or is refused and counted.
 //! - `body.rs`: a request that waits for its client's bytes leaves its room to others.
 //! - `elsewhere.rs`: so does one that waits for something with a bound of its own.
 //! - `probe.rs`: how late the scheduler is.
