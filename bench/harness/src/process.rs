@@ -116,14 +116,6 @@ impl Launch {
         self
     }
 
-    /// Makes a write beyond [`Process::limit_files`] fail, as on a full disk, instead of killing the process.
-    pub fn survives_full_files(self) -> Self {
-        let mut shell = Command::new("/bin/sh");
-        // A signal that the shell ignores stays ignored in the program that it executes.
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
-        self.through(shell)
-    }
-
     /// Runs the process on one core, by its number, with `taskset` of util-linux.
     pub fn on_core(self, core: usize) -> Self {
         let mut taskset = Command::new("taskset");

@@ -27,7 +27,6 @@ use tenfold::prelude::*;
 use crate::hash_door::{ConsoleAddress, HashDoor};
 use crate::known::KnownOperators;
 use crate::signed_out::{ConsoleSession, SignedOut};
-use crate::wrong_sign_ins::WrongSignIns;
 
 /// A shorter password is refused at start.
 const SHORTEST_PASSWORD: usize = 12;
@@ -63,7 +62,6 @@ pub(crate) struct Access {
     operators: HashDoor,
     signed_out: SignedOut,
     known: KnownOperators,
-    wrong: WrongSignIns,
 }
 
 /// What somebody types to sign in.
@@ -91,7 +89,7 @@ impl Access {
         let settings = ConsoleSettings::read(wiring.settings())?;
         let (service, operators) = (HashDoor::new(), HashDoor::new());
         let (signed_out, known) = (SignedOut::default(), KnownOperators::default());
-        Ok(Access { settings, service, operators, signed_out, known, wrong: WrongSignIns::default() })
+        Ok(Access { settings, service, operators, signed_out, known })
     }
 
     fn door(&self, address: ConsoleAddress) -> &HashDoor {
@@ -114,11 +112,11 @@ impl Access {
         typed: TypedCredentials,
         (cookie, address): (ConsoleCookie, ConsoleAddress),
     ) -> anyhow::Result<Result<String, Refused>> {
+        let door = self.door(address);
         // Before anything that was typed is looked at: the answer says nothing about it.
-        if let Some(wait) = self.wrong.wait(client, cx.now()) {
+        if let Some(wait) = door.wrong.wait(client, cx.now()) {
             return Ok(Err(Refused::Blocked(wait)));
         }
-        let door = self.door(address);
         let Ok(_place) = door.enter(client) else { return Ok(Err(Refused::Busy)) };
         let checked = async {
             if typed.name.is_empty() {
@@ -134,7 +132,7 @@ impl Access {
             Ok(found) => found,
             Err(refused) => {
                 if matches!(refused, Refused::Wrong) {
-                    self.wrong.count(client, cx.now());
+                    door.wrong.count(client, cx.now());
                 }
                 return Ok(Err(refused));
             }
@@ -165,35 +163,35 @@ impl Access {
         }
     }
 
-    /// The operator of a sign-in's token, if the token is signed, and the sign-in has not ended.
+    /// The operator of a sign-in's token, if the token is signed, and the sign-in has not ended. A token that the configured password has not
+    /// signed counts as a wrong sign-in.
     pub(crate) async fn operator(
         &self,
         cx: &SystemContext,
         token: &str,
-        address: ConsoleAddress,
-    ) -> anyhow::Result<Option<Operator>> {
-        let operator = self.signer_of(cx, token, self.door(address)).await?;
-        let Some(operator) = operator.filter(|operator| cx.now() < operator.session.ends_at) else {
-            return Ok(None);
-        };
-        let has_ended = self.signed_out.contains(cx, operator.session).await;
-        Ok((!has_ended).then_some(operator))
-    }
-
-    async fn signer_of(
-        &self,
-        cx: &SystemContext,
-        token: &str,
-        door: &HashDoor,
+        (client, address): (ClientAddress, ConsoleAddress),
     ) -> anyhow::Result<Option<Operator>> {
         let Some(token) = ConsoleToken::read(token) else { return Ok(None) };
+        let door = self.door(address);
+        let is_by_password = token.name.is_empty();
+        let has_to_wait = || door.wrong.wait(client, cx.now()).is_some();
+        if is_by_password && !door.seen.was_right(&token) && has_to_wait() {
+            return Ok(None);
+        }
         let Some((name, role, key)) = self.signer(cx, &token.name, door).await? else {
             return Ok(None);
         };
-        if !token.is_signed(&key) {
-            return Ok(None);
+        let is_signed = token.is_signed(&key);
+        if is_by_password && is_signed {
+            door.seen.is_right(&token);
+        } else if is_by_password && door.seen.is_new_and_wrong(&token) {
+            door.wrong.count(client, cx.now());
+            tracing::warn!("somebody showed the console a sign-in that its password has not signed");
         }
         let session = ConsoleSession { id: token.id, ends_at: token.ends_at };
+        if !is_signed || session.ends_at <= cx.now() || self.signed_out.contains(cx, session).await {
+            return Ok(None);
+        }
         Ok(Some(Operator { session, name, role }))
     }
 
@@ -295,8 +293,9 @@ impl FromRequestParts<ServerState> for Operator {
         let access = Use::<Access>::from_request_parts(parts, state).await.map_err(refused)?;
         refuse_cross_site(&state.settings().origins, &parts.method, &parts.headers).map_err(refused)?;
         let cx = SystemContext::from_request_parts(parts, state).await.map_err(refused)?;
+        let client = ClientAddress::from_request_parts(parts, state).await.map_err(refused)?;
         let token = ConsoleCookie::of(state).token(&parts.headers).unwrap_or_default();
-        let operator = access.operator(&cx, token, ConsoleAddress::of(state)).await;
+        let operator = access.operator(&cx, token, (client, ConsoleAddress::of(state))).await;
         if let Some(operator) = operator.map_err(|error| refused(Problem::internal(error)))? {
             return Ok(operator);
         }

@@ -5,7 +5,9 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use tenfold::axum;
-use tenfold::http::{Credentials, Response, ServerState, StatusCode, header, refuse_cross_site};
+use tenfold::http::{
+    ClientAddress, Credentials, Response, ServerState, StatusCode, header, refuse_cross_site,
+};
 use tenfold::prelude::*;
 
 use crate::access::{Access, ConsoleCookie, Operator};
@@ -32,8 +34,9 @@ async fn agent(parts: &mut Parts, state: &ServerState) -> Result<Operator, Probl
     }
     let access = Use::<Access>::from_request_parts(parts, state).await?;
     let cx = SystemContext::from_request_parts(parts, state).await?;
+    let client = ClientAddress::from_request_parts(parts, state).await?;
     let operator = access
-        .operator(&cx, &credentials.token, ConsoleAddress::of(state))
+        .operator(&cx, &credentials.token, (client, ConsoleAddress::of(state)))
         .await
         .map_err(Problem::internal)?;
     operator.ok_or_else(signed_out)

@@ -1,7 +1,7 @@
 //! The hashing of passwords, with bounds of its own for each address at which the console is reached.
 //!
 //! Anybody can try a password at the service's address, as often as the bounds allow. That must not keep out an operator who comes to
-//! `http.operators`, so the two share no queue, no turn and no key that one of them derives while the other waits.
+//! `http.operators`, so the two share no queue, no turn, no count of wrong sign-ins and no key that one of them derives while the other waits.
 
 use std::sync::Arc;
 
@@ -9,6 +9,9 @@ use tenfold::credentials::{HashPlace, HashQueue, HashQueueFull, argon2id};
 use tenfold::http::{ClientAddress, ServerState};
 use tenfold::operators::console_key;
 use tokio::sync::{AcquireError, OnceCell, OwnedSemaphorePermit, Semaphore};
+
+use crate::seen_tokens::SeenTokens;
+use crate::wrong_sign_ins::WrongSignIns;
 
 /// Running and waiting sign-ins.
 const PLACES: usize = 8;
@@ -32,6 +35,10 @@ impl ConsoleAddress {
 
 /// Hashes passwords one by one.
 pub(crate) struct HashDoor {
+    /// Wrong sign-ins, and tokens that the password has not signed.
+    pub wrong: WrongSignIns,
+    /// The tokens that were looked at lately.
+    pub seen: SeenTokens,
     /// Derived when the console is first opened: it costs time and memory that most starts need not spend.
     key: OnceCell<[u8; 32]>,
     /// A hash of no password: compared with where there is no such operator, so that the refusal takes as long.
@@ -45,6 +52,8 @@ pub(crate) struct HashDoor {
 impl HashDoor {
     pub(crate) fn new() -> Self {
         HashDoor {
+            wrong: WrongSignIns::default(),
+            seen: SeenTokens::default(),
             key: OnceCell::new(),
             decoy: OnceCell::new(),
             turn: Arc::new(Semaphore::new(1)),

@@ -16,6 +16,7 @@ mod mcp;
 mod module_graph;
 mod pages;
 mod plans;
+mod seen_tokens;
 mod signed_out;
 mod unrecorded;
 mod words;

@@ -85,6 +85,8 @@ pub struct OverloadFinding {
     pub came: (f64, f64),
     /// How many of them were answered.
     pub answered: (f64, f64),
+    /// Which share of all that come is refused since then, 0 to 1.
+    pub refused: f64,
     /// Whether most were refused for the bytes that are held for clients, and not for their number.
     pub for_bytes: bool,
     /// Who sends more than half of what comes in addition.

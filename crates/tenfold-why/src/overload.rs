@@ -152,7 +152,8 @@ fn finding(before: &RequestTraffic, now: &RequestTraffic) -> OverloadFinding {
     let came = a_second(RequestTraffic::came);
     let is_more = came.1 > LEAST_GROWTH * came.0;
     let sender = if is_more && !for_bytes { sender(before, now, came) } else { None };
-    OverloadFinding { came, answered: a_second(RequestTraffic::answered), for_bytes, sender }
+    let refused = now.refused() / now.came().max(1.0);
+    OverloadFinding { came, answered: a_second(RequestTraffic::answered), refused, for_bytes, sender }
 }
 
 /// Who sends most of what comes in addition, if it is more than half of it.

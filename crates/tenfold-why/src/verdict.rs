@@ -66,19 +66,12 @@ pub(crate) fn complete(answer: &mut Diagnosis, incident: &Incident) {
         Worse::Waiting => waiting(endpoint, &since),
         Worse::Refused => refused(endpoint, &since),
     };
-    match endpoint.unfinished {
-        0 => {}
-        1 => sentence += ", and 1 request is still running",
-        many => sentence += &format!(", and {many} requests are still running"),
-    }
-    if let Some(last) = incident.silent_since {
-        sentence += &format!(", and none has ended since {}", clock(i64::from(last)));
-    }
-    match (&refusal, &answer.overload) {
-        (Some(reason), _) => sentence += &reason.text,
-        (None, Some(_)) => sentence += &also_refused(&answer.endpoints),
-        (None, None) => {}
-    }
+    sentence += &unanswered(endpoint, incident.silent_since);
+    sentence += &match (&refusal, &answer.overload) {
+        (Some(reason), _) => reason.text.clone(),
+        (None, Some(overload)) => also_refused(overload),
+        (None, None) => String::new(),
+    };
     if let Some(part) = part {
         sentence += &format!("; {}", because(part, incident.worse));
     }
@@ -147,17 +140,27 @@ fn sends(sender: &OverloadSender) -> String {
     }
 }
 
-/// A factor with two digits or more.
-fn factor(times: f64) -> String {
-    if times < 10.0 { format!("{times:.1}") } else { format!("{times:.0}") }
+/// What has no answer yet, and since when none was given.
+fn unanswered(endpoint: &EndpointFinding, silent_since: Option<u32>) -> String {
+    let mut text = match endpoint.unfinished {
+        0 => String::new(),
+        1 => ", and 1 request is still running".to_owned(),
+        many => format!(", and {many} requests are still running"),
+    };
+    if let Some(last) = silent_since {
+        text += &format!(", and none has ended since {}", clock(i64::from(last)));
+    }
+    text
 }
 
 /// What is refused beside what got worse.
-fn also_refused(endpoints: &[EndpointFinding]) -> String {
-    let most = endpoints.iter().max_by_key(|endpoint| endpoint.refused);
-    let (Some(first), Some(most)) = (endpoints.first(), most) else { return String::new() };
-    let whose = if most.name == first.name { "its requests" } else { &*most.name };
-    format!(", and {:.0} % of {whose} are refused", 100.0 * most.refused_now)
+fn also_refused(overload: &OverloadFinding) -> String {
+    format!(", and {:.0} % of all requests are refused", 100.0 * overload.refused)
+}
+
+/// A factor with two digits or more.
+fn factor(times: f64) -> String {
+    if times < 10.0 { format!("{times:.1}") } else { format!("{times:.0}") }
 }
 
 /// The place of the part that is named as the reason.

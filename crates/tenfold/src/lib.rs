@@ -19,6 +19,7 @@ pub mod operators;
 pub mod settings;
 pub mod testing;
 pub mod why;
+mod wiring;
 
 #[doc(hidden)]
 pub use async_trait::async_trait;
@@ -38,8 +39,9 @@ pub use crate::call::CallError;
 pub use crate::erasure::OrganizationErased;
 pub use crate::facts::{ApplicationFacts, ModuleFacts};
 pub use crate::http::Use;
-pub use crate::module::{Module, Wiring};
+pub use crate::module::Module;
 pub use crate::notify::{NotificationKind, Notify};
+pub use crate::wiring::Wiring;
 
 /// What nearly every file of a module uses.
 pub mod prelude {
@@ -64,5 +66,6 @@ pub mod prelude {
         Created, DisplayName, IfMatch, Json, NoContent, OnConflict, Path, Permission, Problem, Query,
         Require, Role, Routes, Tagged, Text, routes,
     };
-    pub use crate::module::{Module, Wiring};
+    pub use crate::module::Module;
+    pub use crate::wiring::Wiring;
 }

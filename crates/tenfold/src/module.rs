@@ -1,21 +1,19 @@
 //! A module: what it provides, needs, routes and migrates. The list in `main.rs` makes up the application.
 
 use std::any::{Any, TypeId};
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tenfold_data::{Clock, Context, Database, MigrationFile};
+use tenfold_data::{Context, MigrationFile};
 use tenfold_jobs::{Event, GivenUp, Job, JobContext, Listeners, Registry};
 
 use crate::app::Fill;
 use crate::call::Interface;
 use crate::config::{ConfigError, Loaded};
 use crate::erasure::OrganizationErased;
-use crate::http::{
-    Administer, Authenticate, CriticalPages, DeclaredPermission, Permission, Permissions, Routes,
-};
+use crate::http::{Administer, Authenticate, CriticalPages, DeclaredPermission, Permission, Routes};
 use crate::notify::NotificationKind;
+use crate::wiring::Wiring;
 
 /// One module of an application.
 ///
@@ -64,9 +62,6 @@ impl NamedInterface {
 
 /// Something that is built at start, in the order of the builder's calls.
 pub(crate) type Step = Box<dyn for<'a> FnOnce(&'a mut Wiring) -> BoxFuture<'a, anyhow::Result<()>> + Send>;
-
-/// What a process does once a minute.
-pub(crate) type MinuteLook = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Checks whether a module can work with these settings.
 pub type Check = fn(&Loaded) -> Result<(), ConfigError>;
@@ -152,6 +147,21 @@ impl Module {
                 wiring.put(service);
                 Ok(())
             })
+        }));
+        self
+    }
+
+    /// Calls `check` in each process that serves or works, before its first request and its first job, with a service that an earlier
+    /// `.service(…)` built: for what must be there where the process runs. If it fails, the process ends with its error. Commands that
+    /// only ask or change the database do without.
+    pub fn before_serving<T: Any + Send + Sync>(
+        mut self,
+        check: fn(Arc<T>) -> BoxFuture<'static, anyhow::Result<()>>,
+    ) -> Self {
+        self.steps.push(Box::new(move |wiring| {
+            let service = wiring.service::<T>();
+            wiring.before_serving.push(Box::new(move || check(service)));
+            Box::pin(std::future::ready(Ok(())))
         }));
         self
     }
@@ -304,85 +314,5 @@ impl Module {
             Box::pin(std::future::ready(Ok(())))
         }));
         self
-    }
-}
-
-/// What a module can reach while the application starts.
-pub struct Wiring {
-    database: Database,
-    settings: Arc<Loaded>,
-    permissions: Arc<Permissions>,
-    kinds: Vec<NotificationKind>,
-    pub(crate) services: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
-    /// The type names of the services built so far.
-    pub(crate) built: HashSet<&'static str>,
-    pub(crate) authenticator: Option<Arc<dyn Authenticate>>,
-    pub(crate) administrator: Option<Arc<dyn Administer>>,
-    pub(crate) each_minute: Vec<MinuteLook>,
-}
-
-impl Wiring {
-    pub(crate) fn new(
-        database: Database,
-        settings: Arc<Loaded>,
-        permissions: Arc<Permissions>,
-        kinds: Vec<NotificationKind>,
-    ) -> Self {
-        Wiring {
-            database,
-            settings,
-            permissions,
-            kinds,
-            services: HashMap::new(),
-            built: HashSet::new(),
-            authenticator: None,
-            administrator: None,
-            each_minute: Vec::new(),
-        }
-    }
-
-    /// The application's database, migrated.
-    pub fn database(&self) -> &Database {
-        &self.database
-    }
-
-    /// The clock that tests can move.
-    pub fn clock(&self) -> &Clock {
-        self.database.clock()
-    }
-
-    /// The configuration.
-    pub fn settings(&self) -> &Loaded {
-        &self.settings
-    }
-
-    /// The permissions of all modules, with the roles that have them.
-    pub fn permissions(&self) -> Arc<Permissions> {
-        Arc::clone(&self.permissions)
-    }
-
-    /// The kinds of notifications of all modules, those of later ones too, in the order of their names.
-    pub fn notification_kinds(&self) -> &[NotificationKind] {
-        &self.kinds
-    }
-
-    /// A service that an earlier `.service(…)` of the module built.
-    ///
-    /// # Panics
-    /// When there is none: the builder's calls are in the wrong order.
-    pub fn service<T: Any + Send + Sync>(&self) -> Arc<T> {
-        let service = self.services.get(&TypeId::of::<T>()).cloned();
-        let service = service.and_then(|service| service.downcast().ok());
-        service.unwrap_or_else(|| panic!("no .service(…) before this built a {}", std::any::type_name::<T>()))
-    }
-
-    /// The client of an interface that an earlier module provides.
-    pub fn client<I: Interface + ?Sized>(&self) -> I::Client {
-        I::Client::clone(&self.service::<I::Client>())
-    }
-
-    pub(crate) fn put<T: Any + Send + Sync>(&mut self, service: T) {
-        self.services.insert(TypeId::of::<T>(), Arc::new(service));
-        self.built.insert(std::any::type_name::<T>());
     }
 }

@@ -91,6 +91,7 @@ fn overload(overload: &OverloadFinding) -> Value {
     json!({
         "came": two(overload.came),
         "answered": two(overload.answered),
+        "refused_share": rounded(overload.refused),
         "for_bytes": overload.for_bytes,
         "sender": sender,
     })

@@ -18,6 +18,8 @@ use crate::private;
 const CHUNK: usize = 64 * 1024;
 /// The folder of blobs that are being written, beside those of the organizations.
 const INCOMING: &str = "incoming";
+/// The file that says which store it is, beside the folders.
+const MARKER: &str = ".tenfold-store";
 /// The ending of a thumbnail's name.
 const THUMBNAIL: &str = ".thumbnail";
 
@@ -92,6 +94,12 @@ impl Blobs {
     /// unavailable.
     pub(crate) fn has(&self, org_id: OrgId) -> bool {
         self.root.join(org_id.to_string()).is_dir()
+    }
+
+    /// The absolute path of the file that says which store it is.
+    pub(crate) fn marker(&self) -> PathBuf {
+        let marker = self.root.join(MARKER);
+        std::path::absolute(&marker).unwrap_or(marker)
     }
 
     /// The path of a blob, for blocking readers.

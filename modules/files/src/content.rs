@@ -1,5 +1,7 @@
 //! `GET /v1/files/{id}/content` and `/thumbnail`: the bytes, served so that no browser runs them as a page of ours.
 
+use std::io;
+
 use tenfold::http::{Bytes, HeaderMap, IntoResponse as _, Response, StatusCode, header, is_known};
 use tenfold::prelude::*;
 use tenfold_files_api::FileId;
@@ -61,7 +63,7 @@ pub(crate) async fn file_thumbnail(
         return Err(Problem::not_found("thumbnail"));
     }
     let path = files.blobs.path(cx.tenant(), id, BlobPart::Thumbnail);
-    let size = tokio::fs::metadata(&path).await.map_err(Problem::internal)?.len();
+    let size = tokio::fs::metadata(&path).await.map_err(|error| unread(&path, error))?.len();
     let served = Served {
         file: id,
         part: BlobPart::Thumbnail,
@@ -90,7 +92,8 @@ async fn serve(cx: &Context, files: &Files, asked: &HeaderMap, served: Served) -
         status.into_response()
     } else {
         let path = files.blobs.path(cx.tenant(), served.file, served.part);
-        let bytes = files.blobs.read(&path, first, length).await.map_err(Problem::internal)?;
+        let bytes = files.blobs.read(&path, first, length).await;
+        let bytes = bytes.map_err(|error| unread(&path, error))?;
         (status, axum::body::Body::from_stream(bytes)).into_response()
     };
     let mut set = |name: header::HeaderName, value: &str| {
@@ -113,6 +116,21 @@ async fn serve(cx: &Context, files: &Files, asked: &HeaderMap, served: Served) -
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'");
     Ok(response)
+}
+
+/// 503 when the bytes of a known file are not where they belong: this process has another folder than the one that stored them, or the
+/// store is away. No 404, which would tell the client that the file is gone.
+fn unread(path: &std::path::Path, error: io::Error) -> Problem {
+    if error.kind() != io::ErrorKind::NotFound {
+        return Problem::internal(error);
+    }
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let cause = format!("files.blobs: {} is missing: do all processes share this folder?", path.display());
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "content-missing", "The content is missing")
+        .detail(
+            "the service knows the file and does not find its content; it is not deleted, try again later",
+        )
+        .cause(cause)
 }
 
 fn beyond(size: u64) -> Response {

@@ -25,6 +25,7 @@ mod range;
 mod routes;
 mod service;
 mod sniff;
+mod store;
 mod sweep;
 mod table;
 mod text;
@@ -47,6 +48,7 @@ pub fn module() -> Module {
         .needs::<dyn Auth>()
         .needs::<dyn Billing>()
         .service(|wiring| Box::pin(std::future::ready(Files::open(wiring))))
+        .before_serving::<Files>(|files| Box::pin(store::check(files)))
         .job::<process::ProcessUpload>()
         .on_given_up(process::given_up)
         .job::<delete::DeleteBlobs>()

@@ -23,11 +23,17 @@ fn reason(error: &io::Error, is_store_there: impl FnOnce() -> bool) -> Option<&'
         ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => None,
         // Either the bytes of one file are lost, or the whole store is unavailable: unmounted, or moved.
         ErrorKind::NotFound if is_store_there() => None,
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+        kind if is_full(kind) => {
             Some("waiting: the file store is full; processing continues when there is room")
         }
         _ => Some("waiting: the file store is unavailable; processing continues when it is back"),
     }
+}
+
+/// Whether there is no room: the disk is full, the account's share of it is (EDQUOT), or a file would be larger than the process may
+/// write (EFBIG: `ulimit -f`, `LimitFSIZE=`).
+pub(crate) fn is_full(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 #[cfg(test)]
@@ -42,6 +48,11 @@ mod tests {
         // EIO, EMFILE, ESTALE and ENOSPC.
         for code in [5, 24, 116, 28] {
             assert!(reason(&io::Error::from_raw_os_error(code), || true).is_some(), "{code}");
+        }
+        // ENOSPC, EFBIG and, on Linux, EDQUOT.
+        for code in [28, 27, 122] {
+            let told = reason(&io::Error::from_raw_os_error(code), || true);
+            assert!(told.is_some_and(|told| told.contains("is full")), "{code}");
         }
         assert_eq!(reason(&ErrorKind::NotFound.into(), || true), None);
         assert!(reason(&ErrorKind::NotFound.into(), || false).is_some());

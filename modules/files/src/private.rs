@@ -30,6 +30,15 @@ pub(crate) async fn file(path: &Path) -> io::Result<fs::File> {
     options.open(path).await
 }
 
+/// Creates a file for writing that must not exist yet.
+pub(crate) async fn new_file(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(FILE);
+    options.open(path).await
+}
+
 /// Removes other accounts' access to a folder and everything in it, unless that is done already. The folder itself
 /// comes last, so that a restart continues where a killed process stopped.
 #[cfg(unix)]

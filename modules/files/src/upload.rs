@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::blobs::{BlobPart, Incoming};
 use crate::digest::{announced, hex, mismatch};
 use crate::entities::{FileRow, FileStatus};
+use crate::outside;
 use crate::permissions::WriteFiles;
 use crate::process::ProcessUpload;
 use crate::quota::ReservedSpace;
@@ -136,13 +137,13 @@ impl Upload<'_> {
     ) -> Result<(), Problem> {
         let (blobs, org_id) = (&self.files.blobs, self.cx.tenant());
         let blob = blobs.create(org_id, self.file, BlobPart::Content, self.cx.new_id()).await;
-        let mut blob = blob.map_err(Problem::internal)?;
+        let mut blob = blob.map_err(full_or_broken)?;
         let arrived = self.receive(body, &mut blob, room).await?;
         if let Some(expected) = expected.filter(|expected| *expected != arrived.sha256) {
             return Err(mismatch(&expected, &arrived.sha256));
         }
         self.patience.renew(self.state, self.last);
-        blob.keep().await.map_err(Problem::internal)?;
+        blob.keep().await.map_err(full_or_broken)?;
         let row = async |cx: Context| store(&cx, self.file, name, arrived, room).await;
         if let Err(problem) = self.patience.afresh(self.state, &self.cx, row).await {
             // After a server error the row may exist: the sweep finds out.
@@ -194,9 +195,10 @@ fn check_size(size: u64, files: &Files) -> Result<(), Problem> {
         .detail(format!("at most {} are allowed (files.max_size)", ByteSize::bytes(files.max_size))))
 }
 
-/// 507 when the disk is full, which an operator can fix.
+/// 507 when the store has no room, which an operator can fix. Whatever writes may meet it: a new file needs room in its folder, and
+/// what was written last reaches the disk only when the blob is completed.
 fn full_or_broken(error: io::Error) -> Problem {
-    if error.kind() == io::ErrorKind::StorageFull {
+    if outside::is_full(error.kind()) {
         return Problem::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "storage-full",

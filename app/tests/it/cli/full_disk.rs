@@ -1,7 +1,8 @@
-//! A disk without room for SQLite, as the operating system says it: the write itself fails, in the middle of a commit.
+//! A disk without room, as the operating system says it: the write itself fails, for SQLite in the middle of a commit.
 //!
 //! The room is what `RLIMIT_FSIZE` leaves the process's files, which takes no rights and no disk of one's own; the error
 //! is EFBIG where a full disk says ENOSPC, and SQLite meets both at the same places.
+//! The signal that comes with it, SIGXFSZ, would end the process if it did not ignore it.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ use tenfold::data::{Clock, Database, DatabaseSettings, sql};
 use super::place::Place;
 use super::process::{Process, block_on, wait_for};
 use super::wire::{HttpAnswer, HttpRequest};
-use super::{create_project, list_all, processed, sign_up};
+use super::{create_project, in_both_places, list_all, processed, sign_up};
 
 /// Room for a few commits.
 const ROOM: u64 = 64 * 1024;
@@ -82,7 +83,7 @@ fn assert_sound(place: &Place) {
 #[test]
 fn on_a_disk_that_is_full_nothing_acknowledged_is_lost_and_room_is_all_that_it_takes_to_go_on() {
     let place = Place::sqlite();
-    let mut process = place.app(&["serve"]).survives_full_files().start();
+    let mut process = place.app(&["serve"]).start();
     let token = sign_up(&process, "ada");
     let told = Mutex::new(ToldClients::default());
     for round in 0..3 {
@@ -131,3 +132,27 @@ fn on_a_disk_that_is_full_nothing_acknowledged_is_lost_and_room_is_all_that_it_t
     process.stop();
     assert_sound(&place);
 }
+
+/// So many bytes that the database has room for some commits, if its files are here.
+fn room_for_the_database(place: &Place) -> u64 {
+    let files = std::fs::read_dir(place.work().join("data")).expect("the folder can be read").flatten();
+    let longest = files.filter_map(|file| Some(file.metadata().ok()?.len())).max();
+    longest.unwrap_or(0) + 4 * ROOM
+}
+
+in_both_places!(fn an_upload_whose_last_byte_has_no_room_is_a_507(place) {
+    let process = place.app(&["serve"]).start();
+    let token = sign_up(&process, "ada");
+    let limit = room_for_the_database(place);
+    process.limit_files(Some(limit));
+    // All pieces but the last one fit, and the last one is written when the file is completed.
+    let bytes = vec![b'x'; usize::try_from(limit).expect("it is small") + 1];
+    let upload = HttpRequest::post("/v1/files?name=a").bearer(&token).body(bytes);
+    let refused = process.ask(&upload);
+    assert_eq!(refused.status, 507, "{}\n{}", refused.text(), process.err());
+    assert_eq!(refused.json()["type"], "urn:tenfold:problem:storage-full", "{}", refused.text());
+    assert_eq!(harness::found::incoming(place), [""; 0], "a part of it is left");
+    process.limit_files(None);
+    let taken = process.ask(&upload);
+    assert_eq!(taken.status, 202, "{}", taken.text());
+});

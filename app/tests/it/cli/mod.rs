@@ -8,6 +8,7 @@ mod commands;
 mod connections;
 mod dashboard;
 mod durability;
+mod file_folders;
 mod full_disk;
 mod jobs;
 mod large_uploads;

@@ -103,7 +103,7 @@ fn more_requests_of_all_name_no_organization() {
 fn a_slow_statement_is_the_reason_and_refusals_follow() {
     // The same traffic; half of it can be answered.
     let answer = ask(&journal(30, [2, 2], [3, 3], 10 * USUAL_US), ONSET_S + 29);
-    let expected = "GET /v1/users takes 50.1 ms instead of 5.1 ms since 00:02:00 UTC, and 60 % of its requests are refused; the \
+    let expected = "GET /v1/users takes 50.1 ms instead of 5.1 ms since 00:02:00 UTC, and 60 % of all requests are refused; the \
                     statement users.list (src/users.rs:7) takes 10.0 times as long: 100 % of the difference. 2 organizations are \
                     affected.";
     assert_eq!(answer.verdict, expected);
@@ -126,7 +126,7 @@ fn what_hangs_is_the_reason_and_is_not_answered() {
     let until_us = (ONSET_S + 15) * 1_000_000;
     let answer = diagnose(&journal.with_unfinished(&hanging), None, until_us);
     let says =
-        " % of its requests are refused; waiting for a lock held by a session of psql (LOCK …) explains";
+        " % of all requests are refused; waiting for a lock held by a session of psql (LOCK …) explains";
     assert!(answer.verdict.contains(says), "{}", answer.verdict);
     assert!(answer.verdict.contains(" requests are still running, and "), "{}", answer.verdict);
 }

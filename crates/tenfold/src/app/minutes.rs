@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use crate::module::MinuteLook;
 use crate::why::StatementPlans;
+use crate::wiring::MinuteLook;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// How often new statements are looked for.

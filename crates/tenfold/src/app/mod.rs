@@ -48,9 +48,10 @@ use crate::http::{
     self, Authenticate, BufferBudget, Demonstration, HttpSettings, LiveStreams, MetricsText,
     OperatorsService, Permissions, Readiness, RequestAdmission, Routes, ServerState, Shared, Stopping,
 };
-use crate::module::{MinuteLook, Module, Wiring};
+use crate::module::Module;
 use crate::settings::Settings;
 use crate::why::{StatementPlans, schedules};
+use crate::wiring::{MinuteLook, StartCheck, Wiring};
 
 /// An application: a name and a list of modules.
 ///
@@ -94,6 +95,7 @@ pub struct Started {
     people: Arc<dyn Authenticate>,
     fills: Vec<(&'static str, Fill)>,
     pub(crate) state: ServerState,
+    pub(crate) before_serving: Vec<StartCheck>,
     pub(crate) each_minute: Vec<MinuteLook>,
     pub(crate) plans: Arc<StatementPlans>,
 }
@@ -259,19 +261,19 @@ impl App {
         let operators = aside.map(|aside| operators_service(aside, &shared, &critical));
         let state = ServerState::new(shared);
         let router = http::router(routes, self.name, self.version, state.clone(), critical.pages)?;
-        let (http, each_minute) = (settings.http, wiring.each_minute);
         Ok(Started {
             database,
             router,
             stopping,
             jobs,
-            http,
+            http: settings.http,
             buffers,
             operators,
             demonstration,
             people,
             fills,
-            each_minute,
+            before_serving: wiring.before_serving,
+            each_minute: wiring.each_minute,
             plans,
             state,
         })

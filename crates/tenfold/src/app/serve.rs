@@ -15,7 +15,7 @@ use super::App;
 use super::minutes::MinuteTask;
 use super::operators_port::serve_operators;
 use super::telemetry_export::{begin_export, export_settings};
-use super::terminal::{say, stop_signal};
+use super::terminal::{ignore_file_size_signal, say, stop_signal};
 use crate::config::Loaded;
 use crate::http::{Bound, BufferBudget, HttpSettings, OperatorsPort, Stopping};
 use crate::settings::Settings;
@@ -38,6 +38,7 @@ pub(super) async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: boo
         "--demo adds accounts with known passwords, so it is refused on {}: listen on 127.0.0.1, or omit --demo",
         settings.listen
     );
+    ignore_file_size_signal()?;
     let clock = app.clock.clone();
     let began = clock.now();
     let export = export_settings(app.name, app.version, &clock)?;
@@ -48,6 +49,9 @@ pub(super) async fn serve(app: App, loaded: Loaded, role: ProcessRole, demo: boo
     let port = settings.operators.map(OperatorsPort::listen).transpose()?;
     let (name, welcome, prints) = (app.name, app.demo.filter(|_| demo), loaded.fingerprints());
     let mut started = app.start(loaded, clock.clone(), telemetry.clone(), Vec::new()).await?;
+    for check in std::mem::take(&mut started.before_serving) {
+        check().await?;
+    }
     let export = begin_export(export, started.state.clone(), telemetry.clone(), clock.clone());
     let history = begin_history(&settings, prints, (clock, began), telemetry).await;
     let operators = serve_operators(port, started.operators.take(), say)?;

@@ -1,4 +1,4 @@
-//! What a command says to its terminal, and the signals that end it.
+//! What a command says to its terminal, and the signals that end it or should not.
 
 use std::io::Write as _;
 
@@ -15,6 +15,15 @@ pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
         }
         tracing::info!("stopping: requests in flight are finished first");
     })
+}
+
+/// SIGXFSZ on Linux, macOS and the BSDs.
+const FILE_SIZE_EXCEEDED: i32 = 25;
+
+/// Keeps a limit on the size of files (`ulimit -f`, `LimitFSIZE=`) from ending the process: a write beyond it then fails with EFBIG,
+/// as on a full disk. Tokio's handler stays for good, also once its listener is dropped.
+pub(super) fn ignore_file_size_signal() -> std::io::Result<()> {
+    signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED)).map(drop)
 }
 
 /// Prints what the operator asked for to standard output. A closed reader, such as `head`, is not a failure.

@@ -8,7 +8,7 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use tenfold_data::Timestamp;
 
 /// The same in all processes, so that they derive the same key. It also defeats rainbow tables for plain passwords.
@@ -44,6 +44,11 @@ impl ConsoleToken {
             signed: signed.to_vec(),
             tag: tag.to_vec(),
         })
+    }
+
+    /// What tells it from all others, also from those with the same text but another signature.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::new().chain_update(&self.signed).chain_update(&self.tag).finalize().into()
     }
 
     /// Whether it was signed with this key. It takes the same time for each wrong one.

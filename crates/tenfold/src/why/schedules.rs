@@ -9,7 +9,7 @@ use tenfold_jobs::Jobs;
 use tenfold_observe::telemetry::Telemetry;
 use tenfold_observe::telemetry::diagnosis::{ChangeKind, LedgerChange};
 
-use crate::module::MinuteLook;
+use crate::wiring::MinuteLook;
 
 /// How far back it looks: as far as the memory reaches. What is known is not noted again.
 const REACH: Duration = Duration::from_secs(7_200);
