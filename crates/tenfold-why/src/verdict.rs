@@ -10,6 +10,8 @@ use crate::incident::{Incident, Worse};
 
 /// A part that explains less than this is not named as the reason.
 const LEAST_SHARE: f64 = 0.5;
+/// So much is left at least, however long requests wait for connections and places.
+const LEAST_BESIDE_QUEUES: f64 = 0.2;
 /// A change that scores less than this is not named as the cause.
 const LEAST_SCORE: f64 = 0.6;
 /// So many times as many requests as before are a reason why some are refused.
@@ -166,10 +168,16 @@ fn factor(times: f64) -> String {
 /// The place of the part that is named as the reason.
 ///
 /// Waits for others are left out as long as something else explains what they do not: the one that makes others wait waits too. A lock
-/// whose holder is known is a reason like any other.
+/// whose holder is known is a reason like any other, and those that wait for it keep connections and places from others: it is the reason of these waits,
+/// too.
 fn reason(parts: &[PartFinding]) -> Option<usize> {
     let has_lock = |part: &PartFinding| matches!(part.change.part, PartKey::LockWait(Some(_)));
-    if let Some(place) = parts.iter().position(|part| has_lock(part) && part.share >= LEAST_SHARE) {
+    let is_queued = |part: &&PartFinding| {
+        matches!(part.change.part, PartKey::PoolWait | PartKey::AdmissionWait | PartKey::SchedulerWait)
+    };
+    let queued: f64 = parts.iter().filter(is_queued).map(|part| part.share).sum();
+    let least = LEAST_SHARE * (1.0 - queued).max(LEAST_BESIDE_QUEUES);
+    if let Some(place) = parts.iter().position(|part| has_lock(part) && part.share >= least) {
         return Some(place);
     }
     let own: f64 = parts.iter().filter(|part| !part.change.part.is_wait()).map(|part| part.share).sum();

@@ -78,6 +78,19 @@ fn what_hangs_is_an_incident_with_what_it_waits_for() {
 }
 
 #[test]
+fn a_lock_is_the_reason_why_others_wait_for_a_connection() {
+    let mut journal = journal();
+    for second in ONSET_S..NOW_S {
+        let mut parts = locked(700_000);
+        parts.push(PartUse { part: PartKey::PoolWait, times: 1, time_us: 2_300_000, failed: 0 });
+        journal.record(&request("GET /orders", second, 3_000_100, parts));
+    }
+    let answer = ask(&journal);
+    let said = "waiting for a lock held by a session of psql (LOCK …) explains 23 % of the difference";
+    assert!(answer.verdict.contains(said), "{}", answer.verdict);
+}
+
+#[test]
 fn requests_that_take_a_while_as_they_always_did_are_no_incident() {
     let mut journal = Journal::new(JournalLimits::default());
     (START_S..NOW_S).for_each(|second| {
