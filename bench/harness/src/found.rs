@@ -1,7 +1,7 @@
 //! The state after all the kills, read through the public interfaces; the queue and the history of jobs, which no
 //! route shows, are read from the database.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -159,9 +159,7 @@ impl Evidence {
 
     /// The names of the blobs, without reading their bytes.
     pub fn names_in_store(place: &Deployment) -> Vec<String> {
-        let folders = std::fs::read_dir(store(place)).expect("the store can be read");
-        let folders = folders.map(|folder| folder.expect("an entry").path());
-        folders.filter(|folder| !folder.ends_with("incoming")).flat_map(|folder| names(&folder)).collect()
+        organizations(&store(place)).iter().flat_map(|folder| names(folder)).collect()
     }
 }
 
@@ -220,8 +218,14 @@ fn counted(address: &str, token: &str) -> u64 {
     size(" allows ", " of files") - size("; ", " are left")
 }
 
-fn store(place: &Deployment) -> std::path::PathBuf {
+fn store(place: &Deployment) -> PathBuf {
     place.work().join("data/blobs")
+}
+
+/// The folders of organizations. Beside them are the folder of blobs that are being written, and the store's mark, a file.
+fn organizations(store: &Path) -> Vec<PathBuf> {
+    let folders = names(store).into_iter().filter(|name| name != "incoming").map(|name| store.join(name));
+    folders.filter(|folder| folder.is_dir()).collect()
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -231,9 +235,8 @@ fn names(folder: &Path) -> Vec<String> {
 
 /// Every blob except thumbnails, whose bytes no client sent; a thumbnail without a file counts as a blob of its own.
 fn blobs(store: &Path) -> Vec<(String, String)> {
-    let folders = names(store).into_iter().filter(|name| name != "incoming").map(|name| store.join(name));
     let mut found = Vec::new();
-    for folder in folders {
+    for folder in organizations(store) {
         let names = names(&folder);
         for name in &names {
             let of_file = name.strip_suffix(".thumbnail");
