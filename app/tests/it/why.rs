@@ -180,7 +180,9 @@ both_databases!(app(), [("console.password", PASSWORD)]; async fn an_n_plus_one_
     let answer = why(app, &operator(app).await, "").await;
     let statement = &answer["statements"][0];
     assert_eq!((&statement["name"], &statement["line"]), (&json!("lab.thing"), &json!(line_of("one.bind("))), "{answer:#}");
-    assert_eq!(statement["more_often"], 400.0, "{answer:#}");
+    // Durations are real. If the machine stalled in the second before, that one counts as the first bad one, with its quick requests.
+    let more_often = statement["more_often"].as_f64().unwrap_or_default();
+    assert!((300.0..=400.0).contains(&more_often), "{answer:#}");
     assert_eq!(answer["organizations"].as_array().map(Vec::len), Some(2), "{answer:#}");
 });
 
