@@ -21,6 +21,7 @@ mod new_organization;
 mod notifications;
 // carve:end
 mod erasure;
+mod forged_sign_ins;
 mod operations;
 // carve:if framework
 mod operators;

@@ -20,7 +20,8 @@ use tenfold::http::{
     ClientAddress, HeaderMap, IntoResponse as _, Response, ServerState, StatusCode, cookie, refuse_cross_site,
 };
 use tenfold::operators::{
-    self, CodeUse, ConsoleToken, NamedOperator, OperatorRole, is_same_key, sign_console_token,
+    self, CONSOLE_COOKIE, CONSOLE_COOKIE_OF_HTTPS, CodeUse, ConsoleToken, NamedOperator, OperatorRole,
+    is_same_key, sign_console_token,
 };
 use tenfold::prelude::*;
 
@@ -173,18 +174,17 @@ impl Access {
     ) -> anyhow::Result<Option<Operator>> {
         let Some(token) = ConsoleToken::read(token) else { return Ok(None) };
         let door = self.door(address);
-        let is_by_password = token.name.is_empty();
-        let has_to_wait = || door.wrong.wait(client, cx.now()).is_some();
-        if is_by_password && !door.seen.was_right(&token) && has_to_wait() {
+        let is_guess = token.name.is_empty() && !door.seen.was_right(&token);
+        if is_guess && door.wrong.wait(client, cx.now()).is_some() {
             return Ok(None);
         }
         let Some((name, role, key)) = self.signer(cx, &token.name, door).await? else {
             return Ok(None);
         };
         let is_signed = token.is_signed(&key);
-        if is_by_password && is_signed {
-            door.seen.is_right(&token);
-        } else if is_by_password && door.seen.is_new_and_wrong(&token) {
+        if is_guess && is_signed {
+            door.seen.remember_right(&token);
+        } else if is_guess && door.seen.remember_wrong(&token) {
             door.wrong.count(client, cx.now());
             tracing::warn!("somebody showed the console a sign-in that its password has not signed");
         }
@@ -241,7 +241,7 @@ impl ConsoleCookie {
     }
 
     pub(crate) fn name(self) -> &'static str {
-        if self.https { "__Host-tenfold-console" } else { "tenfold-console" }
+        if self.https { CONSOLE_COOKIE_OF_HTTPS } else { CONSOLE_COOKIE }
     }
 
     fn text(self, token: &str, lifetime: Duration) -> String {

@@ -12,6 +12,7 @@ use tenfold::operators::ConsoleToken;
 /// How many right and how many wrong tokens are remembered.
 const MOST: usize = 256;
 
+/// The last tokens that were looked at.
 #[derive(Default)]
 pub(crate) struct SeenTokens {
     right: Mutex<VecDeque<[u8; 32]>>,
@@ -25,12 +26,12 @@ impl SeenTokens {
     }
 
     /// Remembers a right one.
-    pub(crate) fn is_right(&self, token: &ConsoleToken) {
+    pub(crate) fn remember_right(&self, token: &ConsoleToken) {
         remember(&self.right, token);
     }
 
     /// Remembers a wrong one; whether it is new.
-    pub(crate) fn is_new_and_wrong(&self, token: &ConsoleToken) -> bool {
+    pub(crate) fn remember_wrong(&self, token: &ConsoleToken) -> bool {
         remember(&self.wrong, token)
     }
 }

@@ -147,6 +147,7 @@ mod driver;
 pub mod entity;
 pub mod error;
 mod feed;
+mod ids;
 mod known_tables;
 mod looks;
 pub mod migrate;
@@ -201,6 +202,8 @@ pub use crate::driver::{
 pub use crate::entity::{Column, ColumnSpec, Entity, Table, Unique, Versioned};
 pub use crate::error::DataError;
 pub use crate::feed::{Feed, Topic, TopicKind, Watch, feed_migrations};
+#[doc(hidden)]
+pub use crate::ids::{read_uuid, uuid_schema};
 pub use crate::migrate::{Holds, MigrationFile, ModuleMigrations, RowLevelSecurity};
 pub use crate::money::{Currency, Money, MoneyError, MoneyField, Percent, Rounding};
 pub use crate::ownership::{Global, OrgId, Ownership, Tenant};
@@ -222,7 +225,5 @@ pub use crate::trace::{SpanId, TraceContext, TraceId};
 pub use crate::transaction::{SystemTx, Tx, Write};
 pub use crate::under_way::{CallUnderWay, CallsUnderWay, DatabaseCall};
 pub use crate::value::{ColumnType, KeyType, Kind, Measured, Sortable, Summed, Value};
-#[doc(hidden)]
-pub use crate::value::{read_uuid, uuid_schema};
 pub use crate::verbs::{EntityExt, EntityRow, EraseRows};
 pub use crate::waited::{DatabaseWaits, LockHolder};

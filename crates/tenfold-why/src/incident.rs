@@ -24,11 +24,11 @@ pub(crate) const FAILED_MS: f64 = 1_000.0;
 
 /// The least variance that is believed of a series of durations, or of their logarithms.
 const FLOOR: f64 = 0.0025;
-/// An endpoint without a request for longer than this, in seconds, is silent,
+/// An endpoint is silent if it has had no request for longer than this, in seconds,
 const SILENCE_S: u32 = 60;
-/// if that is so many times as long as there were between its last seconds with requests,
+/// and for so many times as long as usual between two of its seconds with requests.
 const SILENCES: f64 = 10.0;
-/// of which so many are looked at.
+/// What is usual is taken from its last so many seconds with requests.
 const FEW: usize = 20;
 
 /// How an endpoint got worse.
@@ -205,11 +205,8 @@ fn refused(
     now: (&Range<u32>, &Spending),
 ) -> RefusedShare {
     let Some(seconds) = journal.refusals.endpoint(index) else { return RefusedShare::default() };
-    let count = |range: &Range<u32>| {
-        seconds.between(range.start, range.end).map(|cell| f64::from(cell.count)).sum::<f64>()
-    };
     let share = |refused: f64, ended: f64| refused / (refused + ended).max(1.0);
-    let counts = (count(before.0), count(now.0));
+    let counts = (seconds.totals(before.0).0, seconds.totals(now.0).0);
     RefusedShare {
         count: counts.1,
         before: share(counts.0, before.1.requests),

@@ -10,8 +10,8 @@ use std::ops::Range;
 use crate::statistics::{Moments, poisson_head, poisson_tail, welch};
 
 /// The least number of values after a change, and in the part that is tested again.
-const LEAST_AFTER: usize = 5;
-/// The least number of values before a change.
+pub(crate) const LEAST_AFTER: usize = 5;
+/// The least number of values before a change, unless it is a fall.
 const LEAST_BEFORE: usize = 20;
 /// How many values before a change it is compared with: older ones belong to another time of day.
 const BASELINE: usize = 1_200;
@@ -102,6 +102,12 @@ pub(crate) fn baseline_of(index: usize) -> Range<usize> {
     index.saturating_sub(BASELINE)..index
 }
 
+/// The last third of what followed a change, which says whether it lasts.
+pub(crate) fn end_of(since: Range<usize>) -> Range<usize> {
+    let length = (since.len() / 3).max(LEAST_AFTER).min(since.len());
+    since.end - length..since.end
+}
+
 /// Looks for a rise in the whole series and in its ends. `test` compares a part with what was before an index; `lasts` says of a
 /// rise and of the end of the series whether it is still there.
 fn likeliest(
@@ -127,35 +133,41 @@ fn likeliest(
         let found = found.map(|found| ChangePoint { p: (found.p * tried).min(1.0), ..found });
         let Some(found) = found.filter(|found| found.p < SIGNIFICANT) else { continue };
         // What began and ended is over.
-        let after = values.len() - index;
-        let tail = values.len() - (after / 3).max(LEAST_AFTER).min(after);
-        if lasts(found, tail..values.len()) && best.is_none_or(|best| found.p < best.p) {
+        if lasts(found, end_of(index..values.len())) && best.is_none_or(|best| found.p < best.p) {
             best = Some(found);
         }
     }
     best
 }
 
+#[derive(Clone, Copy)]
 pub(crate) enum ChangeDirection {
     Up,
+    /// A peak may be as short as one value, so a single one before it is enough.
+    Down,
     Both,
 }
 
 /// The most likely place of a change, if the series is long enough for one.
 pub(crate) fn split(values: &[f64], direction: ChangeDirection) -> Option<usize> {
     let count = values.len();
-    if count < LEAST_BEFORE + LEAST_AFTER {
+    let least_before = match direction {
+        ChangeDirection::Up | ChangeDirection::Both => LEAST_BEFORE,
+        ChangeDirection::Down => 1,
+    };
+    if count < least_before + LEAST_AFTER {
         return None;
     }
     let mean = values.iter().sum::<f64>() / count as f64;
     let mut cusum = 0.0;
     let mut best = (0.0, None);
     for (index, value) in values.iter().enumerate() {
-        if index >= LEAST_BEFORE && index <= count - LEAST_AFTER {
+        if index >= least_before && index <= count - LEAST_AFTER {
             let weight = (index as f64 * (count - index) as f64).sqrt();
             // Before a rise, values are below the mean of all.
             let strength = match direction {
                 ChangeDirection::Up => -cusum / weight,
+                ChangeDirection::Down => cusum / weight,
                 ChangeDirection::Both => f64::abs(cusum) / weight,
             };
             if strength > best.0 {

@@ -101,12 +101,11 @@ fn refused(journal: &Journal, range: &Range<u32>) -> Vec<Incident> {
         && known.len() > 1
         && let Some(rise) = rise_of_refused(journal, &known, range)
     {
-        let of = |endpoint: usize| {
-            let cells = journal.refusals.endpoint(endpoint).map(|known| known.between(rise.onset, range.end));
-            cells.into_iter().flatten().map(|cell| u64::from(cell.count)).sum::<u64>()
-        };
-        let most = known.iter().copied().max_by_key(|endpoint| of(*endpoint));
-        found.extend(most.map(|endpoint| incident(journal, endpoint, rise, range)));
+        let since = rise.onset..range.end;
+        let counts =
+            journal.refusals.endpoints().map(|(endpoint, seconds)| (endpoint, seconds.totals(&since).0));
+        let most = counts.max_by(|(_, one), (_, other)| one.total_cmp(other));
+        found.extend(most.map(|(endpoint, _)| incident(journal, endpoint, rise, range)));
     }
     found
 }

@@ -5,13 +5,11 @@
 
 use std::ops::Range;
 
-use crate::onset::{ChangeDirection, SIGNIFICANT, baseline_of, split};
+use crate::onset::{ChangeDirection, SIGNIFICANT, baseline_of, end_of, split};
 use crate::statistics::{Moments, welch};
 
 /// A level is over if what is left of the rise is a smaller share of it than this.
 const LEFT: f64 = 0.5;
-/// The least number of values after a peak.
-const LEAST_AFTER: usize = 5;
 /// The least number of values in a peak that is told from chance by its values alone.
 const LEAST_IN_PEAK: usize = 5;
 /// How many peaks of an endpoint are left out.
@@ -52,15 +50,15 @@ impl PastPeaks {
 /// The peak with which a rise at `onset` began, if it is over. `floor` is the least variance that is believed.
 pub(crate) fn past_peak(values: &[f64], onset: usize, floor: f64) -> Option<Range<usize>> {
     let (before, since) = (Moments::of(&values[baseline_of(onset)]).mean, &values[onset..]);
-    let length = fall(since)?;
+    let length = split(since, ChangeDirection::Down)?;
     let (then, now) = (Moments::of(&since[..length]), Moments::of(&since[length..]));
     let is_over = |now: f64, then: f64| now - before < LEFT * (then - before);
     if !is_over(now.mean, then.mean) {
         return None;
     }
-    let tail = &since[since.len() - (since.len() / 3).max(LEAST_AFTER)..];
     let is_certain = length >= LEAST_IN_PEAK && welch(now, then, floor) < SIGNIFICANT;
-    let is_peak = is_certain || is_over(Moments::of(tail).mean, Moments::of(since).mean);
+    let is_peak =
+        is_certain || is_over(Moments::of(&since[end_of(0..since.len())]).mean, Moments::of(since).mean);
     is_peak.then_some(onset..onset + length)
 }
 
@@ -70,21 +68,4 @@ pub(crate) fn ended_peak(values: &[f64], floor: f64) -> Option<Range<usize>> {
     let peak = past_peak(values, onset, floor)?;
     let (before, then) = (Moments::of(&values[baseline_of(onset)]), Moments::of(&values[peak.clone()]));
     (welch(before, then, floor) * (values.len() as f64) < SIGNIFICANT).then_some(peak)
-}
-
-/// Where values fall most, as [`onset`](crate::onset) finds where they rise.
-fn fall(values: &[f64]) -> Option<usize> {
-    let count = values.len();
-    let mean = Moments::of(values).mean;
-    let mut sum = 0.0;
-    let mut best = (0.0, None);
-    for (index, value) in values.iter().enumerate().take(count.saturating_sub(LEAST_AFTER)) {
-        sum += value - mean;
-        let length = index + 1;
-        let strength = sum / (length as f64 * (count - length) as f64).sqrt();
-        if strength > best.0 {
-            best = (strength, Some(length));
-        }
-    }
-    best.1
 }

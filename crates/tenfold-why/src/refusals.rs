@@ -1,4 +1,4 @@
-//! Requests that were refused before they ran: how many of each endpoint, and of which organizations.
+//! Refused requests: how many for each endpoint, and for each organization.
 //!
 //! They leave no event, since thousands may be refused in a second: only counts of each second.
 
@@ -80,12 +80,12 @@ impl Refusals {
         self.endpoints.get(&endpoint)
     }
 
-    /// The endpoints of which requests were refused, by their index.
+    /// The endpoints with refused requests, by their index.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = (usize, &Seconds)> {
         self.endpoints.iter().map(|(endpoint, seconds)| (*endpoint, seconds))
     }
 
-    /// The organizations of which most requests were refused; 0 is nobody.
+    /// The organizations with the most refused requests. The id 0 stands for requests without one.
     pub(crate) fn organizations(&self) -> impl Iterator<Item = (u128, &Seconds)> {
         self.organizations.iter().map(|(organization, seconds)| (*organization, seconds))
     }

@@ -1,6 +1,7 @@
 //! One series: a cell for each second in which something happened.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// How far back a series reaches, in seconds.
 pub const REACH: u32 = 7_200;
@@ -90,6 +91,12 @@ impl Seconds {
     pub fn between(&self, first: u32, end: u32) -> impl Iterator<Item = &SecondCell> {
         let start = self.0.partition_point(|cell| cell.second < first);
         self.0.range(start..).take_while(move |cell| cell.second < end)
+    }
+
+    /// How often it happened in these seconds, and how often it failed.
+    pub(crate) fn totals(&self, seconds: &Range<u32>) -> (f64, f64) {
+        self.between(seconds.start, seconds.end)
+            .fold((0.0, 0.0), |sum, cell| (sum.0 + f64::from(cell.count), sum.1 + f64::from(cell.errors)))
     }
 
     /// Whether what happened since that second may be forgotten in part, because `most` cells are kept.

@@ -5,16 +5,15 @@ use std::ops::Range;
 
 use crate::journal::Journal;
 use crate::past_peaks::PastPeaks;
-use crate::seconds::Seconds;
 
-/// An endpoint of which fewer requests were answered before counts as if it had none then: what is rare and dear would decide by chance.
+/// With fewer answered requests before, an endpoint counts as if it had none then: what is rare and dear would decide by chance.
 const LEAST_ANSWERED: f64 = 20.0;
 /// What a request costs at least, in milliseconds.
 const LEAST_COST_MS: f64 = 0.001;
 
 /// The requests of some time. Jobs are none: nothing refuses them.
 pub(crate) struct RequestTraffic {
-    /// How long it was, in seconds: from the first second of which anything is known.
+    /// How long it was, in seconds: from the first second with a record.
     pub seconds: f64,
     endpoints: BTreeMap<usize, EndpointTraffic>,
     organizations: BTreeMap<u128, SentRequests>,
@@ -51,7 +50,7 @@ impl RequestTraffic {
             let waited: f64 =
                 spent.parts.iter().filter(|(part, _)| part.is_wait()).map(|(_, wait)| wait.ms).sum();
             let refused = journal.refusals.endpoint(index);
-            let (count, for_bytes) = refused.map_or((0.0, 0.0), |seconds| sums(seconds, range));
+            let (count, for_bytes) = refused.map_or((0.0, 0.0), |seconds| seconds.totals(range));
             let series = [Some(&known.seconds), refused].into_iter().flatten();
             let begun = series.filter_map(|seconds| seconds.between(range.start, range.end).next());
             first = begun.map(|cell| cell.second).fold(first, u32::min);
@@ -123,13 +122,6 @@ fn is_request(name: &str) -> bool {
     name.contains(" /")
 }
 
-/// How often, and how often with a failure.
-fn sums(seconds: &Seconds, range: &Range<u32>) -> (f64, f64) {
-    seconds
-        .between(range.start, range.end)
-        .fold((0.0, 0.0), |sum, cell| (sum.0 + f64::from(cell.count), sum.1 + f64::from(cell.errors)))
-}
-
 /// Some of the events are kept: of each endpoint they say whose requests were answered.
 fn organizations(
     journal: &Journal,
@@ -151,7 +143,7 @@ fn organizations(
         }
     }
     for (organization, seconds) in journal.refusals.organizations() {
-        let refused = sums(seconds, range).0;
+        let (refused, _) = seconds.totals(range);
         if refused > 0.0 {
             let sent = sent.entry(organization).or_default();
             sent.came += refused;

@@ -21,22 +21,22 @@ pub(crate) fn folders(path: &Path) -> io::Result<()> {
     folders.create(path)
 }
 
-/// Creates a new file for writing.
+/// Creates a file for writing, or empties the one that is there.
 pub(crate) async fn file(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    options.mode(FILE);
-    options.open(path).await
+    writing().create(true).truncate(true).open(path).await
 }
 
 /// Creates a file for writing that must not exist yet.
 pub(crate) async fn new_file(path: &Path) -> io::Result<fs::File> {
+    writing().create_new(true).open(path).await
+}
+
+fn writing() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    options.write(true);
     #[cfg(unix)]
     options.mode(FILE);
-    options.open(path).await
+    options
 }
 
 /// Removes other accounts' access to a folder and everything in it, unless that is done already. The folder itself

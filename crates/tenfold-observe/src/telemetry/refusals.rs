@@ -35,7 +35,7 @@ pub(super) type RefusedRow = (RefusedOf, RefusedCell);
 #[derive(Debug)]
 pub(super) struct RefusalCounter {
     second: u32,
-    /// By method, of which there are few, and by route. Those of the seconds before stay, with a count of 0.
+    /// By method (there are few), then by route. A route stays after its second, with a count of 0.
     routes: Vec<(&'static str, HashMap<Box<str>, RouteRefusals>)>,
     organizations: SpaceSaving<u128>,
     rows: Vec<RefusedRow>,

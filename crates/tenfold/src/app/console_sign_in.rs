@@ -10,7 +10,7 @@ use tenfold_data::Clock;
 
 use super::plain_http::{PlainAnswer, exchange, reachable};
 use crate::config::{Loaded, Secret};
-use crate::operators::{console_key, sign_console_token};
+use crate::operators::{CONSOLE_COOKIE, CONSOLE_COOKIE_OF_HTTPS, console_key, sign_console_token};
 
 /// For how long a token holds that a command signs for itself: also where the clocks of two machines differ.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
@@ -93,7 +93,7 @@ impl RemoteConsole {
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<PlainAnswer> {
         let token = self.token().await?;
         // Which name the cookie has depends on `http.public_url` of the application.
-        let cookie = format!("tenfold-console={token}; __Host-tenfold-console={token}");
+        let cookie = format!("{CONSOLE_COOKIE}={token}; {CONSOLE_COOKIE_OF_HTTPS}={token}");
         let answer = exchange(&self.host, &format!("GET {path}"), &[("Cookie", &cookie)], "").await?;
         if answer.status == 303 {
             return Err(self.refused().into());

@@ -11,6 +11,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 use tenfold_data::Timestamp;
 
+/// The name of the cookie that has the token.
+pub const CONSOLE_COOKIE: &str = "tenfold-console";
+/// Its name where `http.public_url` is https: browsers then bind it to this host and to TLS.
+pub const CONSOLE_COOKIE_OF_HTTPS: &str = "__Host-tenfold-console";
 /// The same in all processes, so that they derive the same key. It also defeats rainbow tables for plain passwords.
 const SALT: &[u8] = b"tenfold-console/1";
 /// The bytes before the operator's name: when it ends, and random bytes that make it unique.

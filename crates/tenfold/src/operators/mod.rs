@@ -8,7 +8,9 @@ mod sign_in;
 use tenfold_data::{DataError, Entity, EntityExt as _, SystemContext, TextEnum, Timestamp};
 
 pub use self::acts::{OperatorAct, last_acts, record_act};
-pub use self::console_token::{ConsoleToken, console_key, is_same_key, sign_console_token};
+pub use self::console_token::{
+    CONSOLE_COOKIE, CONSOLE_COOKIE_OF_HTTPS, ConsoleToken, console_key, is_same_key, sign_console_token,
+};
 pub use self::issue::{IssuedOperator, OperatorRefused, add, remove, renew};
 pub use self::sign_in::{CodeUse, use_code};
 
