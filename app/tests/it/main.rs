@@ -21,9 +21,9 @@ mod new_organization;
 mod notifications;
 // carve:end
 mod erasure;
-mod forged_sign_ins;
 mod operations;
 // carve:if framework
+mod forged_sign_ins;
 mod operators;
 mod outbound;
 mod plans;
