@@ -262,7 +262,7 @@ async fn check_operator(
     // Read after the wait, which may have been long.
     let operator = operators::find(cx, &typed.name).await?;
     let stored = operator.as_ref().map_or(decoy, |operator| &operator.password_hash).clone();
-    let compared = tokio::task::spawn_blocking(move || {
+    let compared = tenfold::compute(move || {
         let _turn = turn;
         argon2id::matches(&typed.password, &stored)
     });

@@ -85,7 +85,7 @@ impl HashDoor {
     /// must not let the next derivation start beside it.
     pub(crate) async fn stretch(&self, password: String) -> anyhow::Result<[u8; 32]> {
         let turn = self.turn().await?;
-        let stretched = tokio::task::spawn_blocking(move || {
+        let stretched = tenfold::compute(move || {
             let _turn = turn;
             console_key(&password)
         });

@@ -7,6 +7,7 @@ extern crate self as tenfold;
 
 pub mod app;
 pub mod call;
+mod compute;
 pub mod config;
 pub mod credentials;
 mod demo;
@@ -36,6 +37,7 @@ pub use tenfold_observe::telemetry;
 
 pub use crate::app::App;
 pub use crate::call::CallError;
+pub use crate::compute::{ComputeError, compute};
 pub use crate::erasure::OrganizationErased;
 pub use crate::facts::{ApplicationFacts, ModuleFacts};
 pub use crate::http::Use;

@@ -182,7 +182,7 @@ pub async fn link(cx: &SystemContext, email: &str) -> anyhow::Result<()> {
 }
 
 async fn password_hash() -> anyhow::Result<String> {
-    tokio::task::spawn_blocking(|| passwords::hash(PASSWORD)).await?
+    tenfold::compute(|| passwords::hash(PASSWORD)).await?
 }
 
 /// The first and the last user, the owner and `both@demo.test`, are owners. Some of the others are admins, and some

@@ -1,6 +1,5 @@
-//! Password hashing in its own small pool, so that a
-//! hundred simultaneous sign-ins take neither all cores nor two gigabytes. One address gets only a share of the
-//! queue.
+//! Password hashing, a few at once and with a low priority, so that a hundred simultaneous sign-ins take neither all cores nor two
+//! gigabytes. One address gets only a share of the queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,12 +101,12 @@ impl Turn {
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
         let held = Arc::clone(&self.held);
-        let task = tokio::task::spawn_blocking(move || {
+        let hashed = tenfold::compute(move || {
             // Held until the hash is done, even if the client disconnects: the memory is in use until then.
             let _held = held;
             work()
         });
-        elsewhere(task).await.map_err(Problem::internal)
+        elsewhere(hashed).await.map_err(Problem::internal)
     }
 }
 

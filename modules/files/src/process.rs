@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tenfold::ComputeError;
 use tenfold::jobs::JobState;
 use tenfold::prelude::*;
 use tenfold_files_api::{FileFailed, FileId, FileReady};
@@ -90,7 +91,7 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
         .step("recognize", async || {
             job.progress(40, "detecting the type").await?;
             let path = path.clone();
-            let recognized = blocking(move || Ok(recognize(|| fs::File::open(&path))?)).await?;
+            let recognized = aside(move || Ok(recognize(|| fs::File::open(&path))?)).await?;
             // Whatever fails after this step, these facts stay stored.
             let facts = serde_json::to_value(&recognized.facts)?;
             let known = File::update(file.id)
@@ -125,7 +126,7 @@ async fn process(job: &JobContext, file: &File) -> anyhow::Result<()> {
 }
 
 async fn check(path: PathBuf, expected: String) -> anyhow::Result<()> {
-    let found = blocking(move || Ok(facts::checksum(fs::File::open(path)?)?)).await?;
+    let found = aside(move || Ok(facts::checksum(fs::File::open(path)?)?)).await?;
     if found == expected { Ok(()) } else { Err(Damaged { expected, found }.into()) }
 }
 
@@ -141,7 +142,7 @@ async fn picture(
     let place = files.pictures.acquire().await?;
     let bounds = files.bounds;
     let draw = move || Ok(picture::draw(|| fs::File::open(&path), format, &bounds));
-    let drawn = blocking(draw).await?;
+    let drawn = aside(draw).await?;
     drop(place);
     let (header, png) = match drawn {
         Err(NotDrawn::Declined(reason)) => {
@@ -159,13 +160,13 @@ async fn picture(
     Ok(Processed { facts, has_thumbnail: true })
 }
 
-/// Runs blocking reads and computation on a separate thread.
-async fn blocking<T: Send + 'static>(
+/// Reads and computes on a thread that gives way to requests.
+async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match tenfold::compute(work).await {
         Ok(result) => result,
-        Err(error) if error.is_panic() => Err(Panicked.into()),
+        Err(ComputeError::Panicked) => Err(Panicked.into()),
         Err(error) => Err(error.into()),
     }
 }
