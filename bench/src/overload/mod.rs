@@ -1,5 +1,5 @@
-//! More requests than the reference backend can answer: the list of 1,000 users at several times its saturation, open loop, with
-//! admission (`ours`), without (`off`), and without it behind tower's layers (`tower`).
+//! More requests than the reference backend can answer: the list of 1,000 users, or a mix of short requests, at several times its
+//! saturation, open loop, with admission (`ours`), without (`off`), and without it behind tower's layers (`tower`).
 
 mod measured;
 mod neighbours;
@@ -34,6 +34,9 @@ pub struct OverloadArguments {
     /// Only these cases: ours, off, tower.
     #[arg(long = "only")]
     cases: Vec<String>,
+    /// The requests that `app load` sends by itself, most of which take less than a millisecond, in place of the list.
+    #[arg(long)]
+    mix: bool,
     /// The core for the server alone. Pin this program, and with it the generator, to another: `taskset --cpu-list 1 …`.
     #[arg(long)]
     server_core: Option<usize>,
@@ -65,6 +68,8 @@ impl OverloadCase {
 /// How many requests run at once behind tower's layers: a number of the kind that one writes down without measuring.
 const BEHIND_TOWER: &str = "64";
 const LOADS: [f64; 5] = [0.8, 1.0, 2.0, 5.0, 10.0];
+/// The rate at which the search for the saturation of a mix begins.
+const FIRST_RATE: f64 = 400.0;
 /// The list, as the demo's owner asks for it.
 const SCENARIO: &str = r#"
 [[account]]
@@ -91,7 +96,8 @@ pub fn run(arguments: &OverloadArguments, options: &Options, report: &mut BenchR
         for case in OverloadCase::ALL.into_iter().filter(is_wanted) {
             let place = place(&program, *dialect, server.as_ref());
             let core = arguments.server_core;
-            let run = OverloadRun { program: &program, place: &place, case, seconds, core };
+            let run =
+                OverloadRun { program: &program, place: &place, case, seconds, core, is_mix: arguments.mix };
             run.all_loads(*dialect, arguments, report)?;
         }
     }
@@ -107,6 +113,8 @@ struct OverloadRun<'a> {
     seconds: u32,
     /// The server's.
     core: Option<usize>,
+    /// Whether the requests are a mix.
+    is_mix: bool,
 }
 
 /// What a load has shown.
@@ -132,10 +140,11 @@ impl OverloadRun<'_> {
         arguments: &OverloadArguments,
         report: &mut BenchReport,
     ) -> anyhow::Result<()> {
-        self.place.write("overload.toml", SCENARIO);
+        // Without steps, the requests are the examples of the API's document.
+        self.place.write("overload.toml", if self.is_mix { "" } else { SCENARIO });
         // The first start fills the tables.
         drop(self.start_with("true"));
-        let peak = saturation(&self.start()?, self.seconds.min(10));
+        let peak = self.saturation(&self.start()?, self.seconds.min(10))?;
         let loads = if arguments.load.is_empty() { LOADS.to_vec() } else { arguments.load.clone() };
         // The CPU time of an answer, from the lightest load.
         let mut each = None;
@@ -145,6 +154,7 @@ impl OverloadRun<'_> {
             let each = *each.get_or_insert(shown.cpu / answered);
             let refused = shown.total("refused");
             let row = ReportRow::new("overload", dialect, self.case.name())
+                .with("requests", if self.is_mix { "mix" } else { "list" })
                 .with("load", load)
                 .with("peak_per_second", rounded(shown.peak, 10.0))
                 .with("goodput", rounded(shown.total("per_second") / shown.peak, 1000.0))
@@ -191,19 +201,41 @@ impl OverloadRun<'_> {
     /// shared machine is not as fast at each moment.
     fn load(&self, rate: f64) -> anyhow::Result<LoadResult> {
         let process = self.start()?;
-        let peak = saturation(&process, self.seconds.min(5));
+        let peak = self.saturation(&process, self.seconds.min(5))?;
         let before = cpu_seconds(&process);
         let (report, watched) = watch(&process, || self.send(&process, "overload.toml", rate));
         let cpu = cpu_seconds(&process) - before;
         let recovery = recovery(&process);
-        let peak = f64::midpoint(peak, saturation(&process, self.seconds.min(5)));
+        let peak = f64::midpoint(peak, self.saturation(&process, self.seconds.min(5))?);
         Ok(LoadResult { peak, report: report?, watched, cpu, recovery })
+    }
+
+    /// How many answers a second the server gives: to a few connections that wait for them; or, of a mix, the most of a rate that grows
+    /// until a tenth is not answered.
+    fn saturation(&self, process: &Process, seconds: u32) -> anyhow::Result<f64> {
+        if !self.is_mix {
+            return Ok(saturation(process, seconds));
+        }
+        let (mut most, mut rate) = (0.0_f64, FIRST_RATE);
+        loop {
+            let report = self.send_for(process, "overload.toml", rate, seconds)?;
+            let answered = report["total"]["per_second"].as_f64().unwrap_or_default();
+            most = most.max(answered);
+            if answered < 0.9 * rate {
+                return Ok(most);
+            }
+            rate *= 1.25;
+        }
     }
 
     /// Sends this many requests of a scenario a second, and gives the report.
     fn send(&self, process: &Process, scenario: &str, rate: f64) -> anyhow::Result<Value> {
-        let load = self.load_of(process, scenario, rate, self.seconds);
-        let finished = load.finish_after(Duration::from_secs(u64::from(self.seconds)));
+        self.send_for(process, scenario, rate, self.seconds)
+    }
+
+    fn send_for(&self, process: &Process, scenario: &str, rate: f64, seconds: u32) -> anyhow::Result<Value> {
+        let load = self.load_of(process, scenario, rate, seconds);
+        let finished = load.finish_after(Duration::from_secs(u64::from(seconds)));
         serde_json::from_str(&finished.out)
             .with_context(|| format!("app load gives no report: {}{}", finished.out, finished.err))
     }

@@ -39,14 +39,15 @@ pub fn run_neighbours(
     options: &Options,
     report: &mut BenchReport,
 ) -> anyhow::Result<()> {
+    anyhow::ensure!(!arguments.mix, "neighbours asks for lists and pages: --mix is for overload");
     let program = arguments.ours.clone().map_or_else(app, Ok)?;
     let server = server_for(options.dialects())?;
     let seconds = arguments.seconds.unwrap_or(if options.quick { 5 } else { 30 });
     for dialect in options.dialects() {
         for case in [OverloadCase::Ours, OverloadCase::Off] {
             let place = place(&program, *dialect, server.as_ref());
-            let run =
-                OverloadRun { program: &program, place: &place, case, seconds, core: arguments.server_core };
+            let core = arguments.server_core;
+            let run = OverloadRun { program: &program, place: &place, case, seconds, core, is_mix: false };
             place.write("overload.toml", SCENARIO);
             place.write("neighbours.toml", NEIGHBOURS);
             drop(run.start_with("true"));
