@@ -103,7 +103,7 @@ impl<W> AdmissionController<W> {
     pub fn new(settings: AdmissionSettings, seed: u64) -> Self {
         AdmissionController {
             limit: AdaptiveLimit::new(settings.limit),
-            spare: SpareRoom::new(settings.threads, settings.limit.floor),
+            spare: SpareRoom::new(settings.spare_floor),
             settings,
             seed,
             demand: Demand::default(),

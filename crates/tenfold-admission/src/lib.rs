@@ -89,8 +89,9 @@ pub struct Candidate {
 pub struct AdmissionSettings {
     /// How many requests run at once.
     pub limit: LimitSettings,
-    /// How many threads run them, 1 at least.
-    pub threads: usize,
+    /// How many requests of greedy flows, and of best effort, run however busy the threads are: one for each thread, so that none is
+    /// idle while such requests wait.
+    pub spare_floor: usize,
     /// How many requests may wait, of all flows and classes together.
     pub max_waiting: usize,
     /// How long a request waits at most under overload. It is longer while the work itself takes longer, and never

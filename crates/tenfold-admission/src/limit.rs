@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Bounds of the limit.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitSettings {
-    /// This many requests always run at once. Some twice as many as there are threads that run them.
+    /// This many requests always run at once. Some eight for each thread that runs them: beside refusals each step of a request waits.
     pub floor: usize,
     /// The limit at the start.
     pub start: usize,

@@ -12,17 +12,17 @@ const GROWS_BY: f64 = 0.25;
 /// Room for requests of greedy flows, and of best effort.
 ///
 /// While the threads are busy, more of them at once are not faster, and others wait behind each. So the room shrinks
-/// to one for each thread, which leaves no thread idle while such requests wait; to a quarter of the limit's floor, if
-/// that is more. What waits for a database leaves the threads free, and the room grows.
+/// to `spare_floor`, mostly one for each thread, which leaves no thread idle while such requests wait. What waits for a database
+/// leaves the threads free, and the room grows.
 pub(crate) struct SpareRoom {
     fewest: usize,
     room: f64,
 }
 
 impl SpareRoom {
-    /// Room for `threads` that run requests, beside a limit that never falls below `floor`.
-    pub(crate) fn new(threads: usize, floor: usize) -> Self {
-        let fewest = threads.max(floor.div_ceil(4)).max(1);
+    /// Room for so many at the least.
+    pub(crate) fn new(spare_floor: usize) -> Self {
+        let fewest = spare_floor.max(1);
         SpareRoom { fewest, room: (2 * fewest) as f64 }
     }
 

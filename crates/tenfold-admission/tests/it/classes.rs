@@ -13,7 +13,7 @@ fn a_flood_of_best_effort_leaves_the_rest_alone() {
     let flood = Traffic { class: RequestClass::BestEffort, ..traffic(1, 10.0 * CAPACITY, WORK) };
     let critical = Traffic { class: RequestClass::Critical, ..traffic(2, 10.0, 0.0001) };
     let normal: Vec<_> = (10..30).map(|flow| traffic(flow, 0.4 * CAPACITY / 20.0, WORK)).collect();
-    let mut simulation = Simulation::new(settings(4), CORES, 7);
+    let mut simulation = Simulation::new(settings(2), CORES, 7);
     simulation.run(&[vec![flood, critical], normal].concat(), 30.0);
     let of = |class| simulation.sent(2.0, 29.0).filter(move |record| record.class == class);
     assert_eq!(success(of(RequestClass::Critical)), 1.0);

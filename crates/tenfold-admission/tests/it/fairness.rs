@@ -15,7 +15,7 @@ fn run(times: f64) -> Simulation {
     if times > 0.0 {
         all.push(traffic(NOISY, times * share, WORK));
     }
-    let mut simulation = Simulation::new(settings(4), CORES, 7);
+    let mut simulation = Simulation::new(settings(2), CORES, 7);
     simulation.run(&all, 30.0);
     simulation
 }
@@ -40,7 +40,7 @@ fn a_flow_at_fifty_times_its_share_is_contained() {
 fn a_flow_that_is_large_is_served_while_there_is_room() {
     let mut all: Vec<Traffic> = (1..20).map(|flow| traffic(flow, 0.01 * CAPACITY, WORK)).collect();
     all.push(traffic(NOISY, 0.65 * CAPACITY, WORK));
-    let mut simulation = Simulation::new(settings(4), CORES, 7);
+    let mut simulation = Simulation::new(settings(2), CORES, 7);
     simulation.run(&all, 30.0);
     let served = success(simulation.sent(5.0, 29.0));
     assert!(served >= 0.999, "{served}");
@@ -51,7 +51,7 @@ fn a_large_flow_is_served_although_the_machine_stands_still_now_and_then() {
     // Each request waits for the database for most of its time.
     let mut all: Vec<Traffic> = (1..20).map(|flow| traffic(flow, 37.0, 0.011)).collect();
     all.push(traffic(NOISY, 240.0, 0.011));
-    let mut simulation = Simulation::new(settings(4), 40.0, 7);
+    let mut simulation = Simulation::new(settings(2), 40.0, 7);
     (simulation.computes, simulation.stands_still) = (false, Some(8));
     simulation.run(&all, 30.0);
     let served = success(simulation.sent(5.0, 29.0));
@@ -63,7 +63,7 @@ fn beside_a_flow_that_asks_for_too_much_few_others_wait_long() {
     // A page takes a tenth of a list.
     let pages = (1..20).map(|flow| Traffic { kind: 1, ..traffic(flow, 5.0, WORK / 10.0) });
     let lists = traffic(NOISY, 2.0 * CAPACITY, WORK);
-    let mut simulation = Simulation::new(settings(4), CORES, 7);
+    let mut simulation = Simulation::new(settings(2), CORES, 7);
     simulation.run(&pages.chain([lists]).collect::<Vec<_>>(), 30.0);
     let most = simulation.running_at_once[100..].iter().max();
     assert!(most <= Some(&5), "others wait behind {most:?}");
@@ -73,7 +73,7 @@ fn beside_a_flow_that_asks_for_too_much_few_others_wait_long() {
 
 #[test]
 fn a_flow_that_is_alone_has_the_whole_server() {
-    let mut simulation = Simulation::new(settings(4), CORES, 7);
+    let mut simulation = Simulation::new(settings(2), CORES, 7);
     simulation.run(&[traffic(1, 2.0 * CAPACITY, WORK)], 20.0);
     let served = good(simulation.sent(5.0, 19.0)) / 14.0;
     assert!(served >= 0.95 * CAPACITY, "{served}");

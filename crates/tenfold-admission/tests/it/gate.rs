@@ -16,11 +16,16 @@ fn gate() -> (AdmissionGate, Arc<AtomicU64>) {
 }
 
 fn gate_with(limit: LimitSettings) -> (AdmissionGate, Arc<AtomicU64>) {
+    spare_gate(limit, 2)
+}
+
+/// One that leaves so many places to those that ask for too much.
+fn spare_gate(limit: LimitSettings, spare_floor: usize) -> (AdmissionGate, Arc<AtomicU64>) {
     let clock = Arc::new(AtomicU64::new(0));
     let now = Arc::clone(&clock);
     let settings = AdmissionSettings {
         limit,
-        threads: 2,
+        spare_floor,
         max_waiting: 2,
         overload_wait: Duration::from_millis(20),
         max_wait: Duration::from_millis(500),
@@ -178,8 +183,8 @@ fn others_need_not_yield_just_after_one_that_gives_way() {
 }
 
 #[test]
-fn a_quarter_of_the_floor_is_left_to_one_that_asks_for_too_much() {
-    let (gate, clock) = gate_with(LimitSettings { floor: 100, start: 100, ceiling: 100 });
+fn what_is_to_spare_is_left_to_one_that_asks_for_too_much() {
+    let (gate, clock) = spare_gate(LimitSettings { floor: 100, start: 100, ceiling: 100 }, 25);
     // The threads are busy all the time.
     for _ in 0..20 {
         clock.fetch_add(50, Ordering::Relaxed);

@@ -6,7 +6,7 @@ use crate::simulation::{Simulation, Traffic, good, p99, settings, success, traff
 const WORK: f64 = 0.0044;
 const CORES: f64 = 2.0;
 const CAPACITY: f64 = CORES / WORK;
-const FLOOR: usize = 4;
+const THREADS: usize = 2;
 
 /// Twenty flows that send this many times the capacity together.
 fn evenly(load: f64) -> Vec<Traffic> {
@@ -14,7 +14,7 @@ fn evenly(load: f64) -> Vec<Traffic> {
 }
 
 fn run(load: f64) -> Simulation {
-    let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
+    let mut simulation = Simulation::new(settings(THREADS), CORES, 7);
     simulation.run(&evenly(load), 20.0);
     simulation
 }
@@ -43,7 +43,7 @@ fn below_its_capacity_the_server_refuses_next_to_nothing() {
 
 #[test]
 fn a_burst_of_a_hundred_requests_is_served_in_whole() {
-    let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
+    let mut simulation = Simulation::new(settings(THREADS), CORES, 7);
     let burst = traffic(1, 100_000.0, WORK);
     simulation.run(&[Traffic { to: 0.001, ..burst }], 1.0);
     assert!(simulation.records.len() > 70);
@@ -52,7 +52,7 @@ fn a_burst_of_a_hundred_requests_is_served_in_whole() {
 
 #[test]
 fn a_long_overload_is_over_at_once_when_it_is_over() {
-    let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
+    let mut simulation = Simulation::new(settings(THREADS), CORES, 7);
     simulation.run(&evenly(10.0), 30.0);
     simulation.run(&evenly(0.7), 20.0);
     let second = success(simulation.sent(30.5, 31.5));
@@ -63,7 +63,7 @@ fn a_long_overload_is_over_at_once_when_it_is_over() {
 #[test]
 fn what_waits_for_a_database_may_run_beside_more_than_the_floor() {
     // Twenty connections elsewhere: ten requests run at once without any of them being slower.
-    let mut simulation = Simulation::new(settings(FLOOR), 20.0, 7);
+    let mut simulation = Simulation::new(settings(THREADS), 20.0, 7);
     simulation.computes = false;
     let capacity = 20.0 / 0.02;
     simulation.run(&[traffic(1, 0.9 * capacity, 0.02), traffic(2, 1.0, 0.02)], 30.0);
@@ -75,7 +75,7 @@ fn what_waits_for_a_database_may_run_beside_more_than_the_floor() {
 
 #[test]
 fn the_limit_is_learnt_anew_when_the_work_itself_becomes_slower() {
-    let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
+    let mut simulation = Simulation::new(settings(THREADS), CORES, 7);
     simulation.run(&evenly(0.5), 20.0);
     let slow: Vec<_> = (0..20).map(|flow| traffic(flow, 2.0 * CAPACITY / 5.0 / 20.0, WORK * 5.0)).collect();
     simulation.run(&slow, 40.0);
@@ -85,24 +85,24 @@ fn the_limit_is_learnt_anew_when_the_work_itself_becomes_slower() {
 
 #[test]
 fn a_lasting_overload_does_not_pass_for_the_normal_state() {
-    let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
+    let mut simulation = Simulation::new(settings(THREADS), CORES, 7);
     simulation.run(&evenly(3.0), 60.0);
     let most = simulation.limits[200..].iter().max();
-    assert!(most <= Some(&(FLOOR * 4)), "{most:?}");
+    assert!(most <= Some(&(THREADS * 24)), "{most:?}");
 }
 
 #[test]
 fn cheap_and_dear_requests_are_each_compared_with_their_own() {
     let dear = Traffic { kind: 1, ..traffic(2, 0.35 * CORES / 0.05, 0.05) };
     let cheap = traffic(1, 0.35 * CORES / 0.0005, 0.0005);
-    let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
+    let mut simulation = Simulation::new(settings(THREADS), CORES, 7);
     simulation.run(&[cheap, dear], 30.0);
     assert!(success(simulation.records.iter()) >= 0.999, "{}", success(simulation.records.iter()));
 }
 
 #[test]
 fn clients_that_send_again_do_not_keep_the_server_down() {
-    let mut simulation = Simulation::new(settings(FLOOR), CORES, 7);
+    let mut simulation = Simulation::new(settings(THREADS), CORES, 7);
     let storm: Vec<_> = evenly(10.0).into_iter().map(|one| Traffic { retries: 3, ..one }).collect();
     simulation.run(&storm, 15.0);
     simulation.run(&evenly(0.7), 20.0);

@@ -92,10 +92,12 @@ pub struct Simulation {
     pub running_at_once: Vec<usize>,
 }
 
-pub fn settings(floor: usize) -> AdmissionSettings {
+/// As a process with so many threads has them.
+pub fn settings(threads: usize) -> AdmissionSettings {
+    let floor = 8 * threads;
     AdmissionSettings {
-        limit: LimitSettings { floor, start: floor * 4, ceiling: 1000 },
-        threads: floor / 2,
+        limit: LimitSettings { floor, start: floor, ceiling: 1000 },
+        spare_floor: threads,
         max_waiting: 1000,
         overload_wait: Duration::from_millis(50),
         max_wait: Duration::from_millis(500),

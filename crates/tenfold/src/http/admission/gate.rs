@@ -8,12 +8,17 @@ use tenfold_data::PressureGauge;
 
 use super::probe::probe;
 
+/// How many requests always run at once for each thread. Under a flood each step of a request waits behind the refusals of all
+/// connections that are ready, so a few for each thread do not use what the refusals leave; with twice as many, requests that
+/// compute make each other slow.
+const FLOOR_OF_A_THREAD: usize = 8;
+
 /// `[admission]`.
 #[derive(Clone, Debug)]
 pub struct AdmissionOptions {
     /// Whether anything waits or is refused.
     pub enabled: bool,
-    /// How many requests always run at once; `None` for twice the threads of the runtime.
+    /// How many requests always run at once; `None` for eight for each thread of the runtime.
     pub min_limit: Option<usize>,
     /// How many requests run at once at most.
     pub max_limit: usize,
@@ -28,11 +33,11 @@ pub struct AdmissionOptions {
 impl AdmissionOptions {
     /// With these, a runtime of so many threads.
     fn settings(&self, threads: usize) -> AdmissionSettings {
-        let floor = self.min_limit.unwrap_or(2 * threads).min(self.max_limit);
+        let floor = self.min_limit.unwrap_or(FLOOR_OF_A_THREAD * threads).min(self.max_limit);
         AdmissionSettings {
-            // Room for a page's burst. The first overload, or the first long requests, adapt it.
-            limit: LimitSettings { floor, start: 4 * floor, ceiling: self.max_limit },
-            threads,
+            limit: LimitSettings { floor, start: floor, ceiling: self.max_limit },
+            // Whoever sets a minimum means it for everybody.
+            spare_floor: self.min_limit.map_or(threads, |floor| threads.max(floor.div_ceil(4))),
             max_waiting: self.max_waiting,
             overload_wait: self.overload_wait,
             max_wait: self.max_wait,
