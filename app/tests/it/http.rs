@@ -11,6 +11,7 @@ mod document;
 mod failures;
 mod going_away;
 mod host;
+mod looks;
 mod observability;
 mod open_metrics;
 mod operators_port;

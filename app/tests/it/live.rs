@@ -6,19 +6,19 @@ use tenfold::testing::{TestApp, TestStream};
 
 use crate::{join, new_owner, problem, sign_up, text, upload_a_picture};
 
-const USERS: &str = "/v1/users?limit=10";
+pub(crate) const USERS: &str = "/v1/users?limit=10";
 const FILES: &str = "/v1/files";
 const NOTIFICATIONS: &str = "/v1/notifications";
 
 /// An open stream of a tab.
-struct Tab {
+pub(crate) struct Tab {
     stream: TestStream,
-    last_id: String,
+    pub(crate) last_id: String,
 }
 
 impl Tab {
     /// Opens one that shows these paths, after the event with this id if there is one.
-    async fn open(app: &TestApp, token: &str, paths: &[&str], last_id: Option<&str>) -> Self {
+    pub(crate) async fn open(app: &TestApp, token: &str, paths: &[&str], last_id: Option<&str>) -> Self {
         let mut request = app.get(&watching(paths)).bearer(token);
         if let Some(id) = last_id {
             request = request.header("last-event-id", id);
@@ -30,14 +30,14 @@ impl Tab {
     }
 
     /// One that was told once to fetch everything.
-    async fn settled(app: &TestApp, token: &str, paths: &[&str]) -> Self {
+    pub(crate) async fn settled(app: &TestApp, token: &str, paths: &[&str]) -> Self {
         let mut tab = Tab::open(app, token, paths, None).await;
         assert_eq!(tab.next().await, paths);
         tab
     }
 
     /// What to fetch again; waits until there is something.
-    async fn next(&mut self) -> Vec<String> {
+    pub(crate) async fn next(&mut self) -> Vec<String> {
         let event = self.stream.next().await.expect("the stream goes on");
         let mut lines = event.lines();
         let mut field =
@@ -56,11 +56,11 @@ fn watching(paths: &[&str]) -> String {
 }
 
 /// The owner's own id.
-async fn own_id(app: &TestApp, token: &str) -> String {
+pub(crate) async fn own_id(app: &TestApp, token: &str) -> String {
     text(&app.get("/v1/auth/session").bearer(token).send().await.json()["user"]["id"])
 }
 
-async fn rename(app: &TestApp, token: &str, user: &str, name: &str) -> u16 {
+pub(crate) async fn rename(app: &TestApp, token: &str, user: &str, name: &str) -> u16 {
     let patch = json!({"profile": {"display_name": name}});
     app.request("PATCH", &format!("/v1/users/{user}")).bearer(token).json(&patch).send().await.status()
 }

@@ -3,10 +3,13 @@
 use std::future::pending;
 
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
-use tenfold::http::{ClientAddress, IfMatch, Json, Problem, Routes, elsewhere, routes};
+use tenfold::http::{
+    ClientAddress, HeaderMap, IfMatch, Json, LiveEvent, News, Problem, Response, Routes, ServerState, State,
+    elsewhere, live, routes,
+};
 use tenfold::prelude::axum::routing::{get, post};
 use tenfold::prelude::{axum, endpoint, utoipa};
-use tenfold::{App, Module, SystemContext, sql};
+use tenfold::{App, Context, Module, SystemContext, sql};
 
 const MIGRATIONS: &[MigrationFile] =
     &[MigrationFile { name: "0001_probe.sql", text: "CREATE TABLE probe_notes (id uuid PRIMARY KEY);" }];
@@ -19,7 +22,9 @@ pub fn app() -> App {
 fn routes() -> Routes {
     Routes::new()
         .routes(routes!(export))
+        .routes(routes!(counted))
         .route("/probe/address", get(address))
+        .route("/probe/events", get(events))
         .route("/probe/pressure", get(pressure))
         .route("/probe/notes", get(count).post(write))
         .route("/probe/loop", get(loops))
@@ -44,6 +49,35 @@ async fn address(client: ClientAddress) -> Json<[String; 2]> {
 #[endpoint(get, "/probe/export", tag = "probe", priority = best_effort)]
 async fn export() -> Json<i64> {
     Json(0)
+}
+
+/// The number of notes. If it finds one, it waits for another before it says so.
+#[endpoint(get, "/probe/counted", tag = "probe")]
+async fn counted(cx: SystemContext) -> Result<Json<i64>, Problem> {
+    let cx = cx.repeating("a test writes the other note meanwhile");
+    let count = sql!("probe.counted", "SELECT count(*) FROM probe_notes");
+    let found: Vec<(i64,)> = count.all(&cx).await?;
+    let mut now = found[0].0;
+    while found[0].0 == 1 && now == 1 {
+        tokio::task::yield_now().await;
+        let again: Vec<(i64,)> =
+            sql!("probe.counted_again", "SELECT count(*) FROM probe_notes").all(&cx).await?;
+        now = again[0].0;
+    }
+    Ok(Json(found[0].0))
+}
+
+/// The number of notes, live.
+async fn events(
+    cx: Context,
+    State(state): State<ServerState>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    live(&state, &headers, &cx, |cx: Context, _| async move {
+        let found: Vec<(i64,)> = sql!("probe.events", "SELECT count(*) FROM probe_notes").all(&cx).await?;
+        let [(count,)] = found[..] else { return Ok(News::More(Vec::new())) };
+        Ok(News::More(vec![LiveEvent { id: count.to_string(), name: "count", data: count.into() }]))
+    })
 }
 
 async fn pressure(cx: SystemContext) -> Json<f64> {

@@ -31,7 +31,7 @@ const WAITING: [(&str, &str); 6] = [
     ("http.deadline", "1h"),
 ];
 /// Four at a time; best effort begins only while fewer run than the test has threads, which are two.
-const FOUR: [(&str, &str); 4] = [
+pub(super) const FOUR: [(&str, &str); 4] = [
     ("admission.min_limit", "4"),
     ("admission.max_limit", "4"),
     ("admission.max_waiting", "0"),
@@ -39,7 +39,7 @@ const FOUR: [(&str, &str); 4] = [
 ];
 
 /// Sends a request, which must not be answered yet. It goes on while the test polls it, and ends when it is dropped.
-fn hold(request: TestRequest) -> Pin<Box<dyn Future<Output = TestResponse>>> {
+pub(super) fn hold(request: TestRequest) -> Pin<Box<dyn Future<Output = TestResponse>>> {
     let mut sent: Pin<Box<dyn Future<Output = TestResponse>>> = Box::pin(request.send());
     // It lets others arrive before its handler runs.
     for _ in 0..3 {
@@ -56,7 +56,7 @@ fn is_refused(answer: &TestResponse) {
 }
 
 /// A figure of admission, as the metrics say it.
-async fn figure(app: &TestApp, name: &str) -> u64 {
+pub(super) async fn figure(app: &TestApp, name: &str) -> u64 {
     let text = app.get("/metrics").send().await.text();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} is not in {text}"))

@@ -97,6 +97,23 @@ fn count(
     }
 }
 
+/// Waits until a look of a live stream may run. Its kind is that of this GET, or 0 if it is none. Nothing without admission.
+///
+/// # Errors
+/// It is refused, and may come again later.
+pub(in super::super) async fn enter_look(
+    state: &ServerState,
+    (class, flow): (RequestClass, Flow),
+    route: &str,
+) -> Result<Option<Permit>, Refusal> {
+    let admission = state.admission();
+    let Some(gate) = admission.gate() else { return Ok(None) };
+    let (_, kind) = state.route_classes().of(&Method::GET, route);
+    let entering = gate.enter(Candidate { class, flow, kind });
+    admission.show_pressure();
+    entering.await.map(Some)
+}
+
 async fn pass(
     state: &ServerState,
     request: &mut Request,

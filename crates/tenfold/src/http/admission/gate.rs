@@ -74,7 +74,7 @@ impl RequestAdmission {
     }
 
     /// The flow of an organization or an address, which clients cannot compute.
-    pub(super) fn flow_of(&self, whose: impl Hash) -> Flow {
+    pub(in super::super) fn flow_of(&self, whose: impl Hash) -> Flow {
         Flow(self.flows.hash_one(whose))
     }
 

@@ -8,6 +8,8 @@
 //!
 //! - `stream.rs`: one stream, from look to look, until its session ends, the process stops, or there is nothing more.
 //! - `dependencies.rs`: the tables behind a stream, watched.
+//! - `turn.rs`: a look waits until requests leave it room, and its organization's turn has come.
+//! - `joined.rs`: equal looks are made once.
 //! - `sessions.rs`: the sessions behind all streams, checked in one statement.
 //! - `resources.rs`: `GET /v1/live`, one stream for all that a tab shows.
 //!
@@ -15,6 +17,7 @@
 //! work of its own.
 
 mod dependencies;
+mod joined;
 mod process;
 mod query_stream;
 mod registry;
@@ -22,6 +25,7 @@ mod resource;
 mod resources;
 mod sessions;
 mod stream;
+mod turn;
 
 use std::future::Future;
 
@@ -88,7 +92,7 @@ pub fn live<F, W>(
 ) -> Result<Response, Problem>
 where
     F: Fn(Context, Option<String>) -> W + Send + Sync + 'static,
-    W: Future<Output = Result<News, Problem>> + Send,
+    W: Future<Output = Result<News, Problem>> + Send + 'static,
 {
     let session = session_of(state, headers, cx)?;
     let query = QueryStream::new(state, cx.tenant(), look, last_event_id(headers));

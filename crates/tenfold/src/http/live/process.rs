@@ -1,22 +1,38 @@
 //! What all streams of a process share.
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tenfold_admission::{AdmissionGate, AdmissionSettings, LimitSettings, Refusal};
 
 use super::super::settings::LiveSettings;
+use super::joined::JoinableLooks;
 use super::registry::SessionChecks;
 
 /// The names of tables.
 pub(super) type TableNames = BTreeSet<Arc<str>>;
+
+/// What a look at a resource gives to the streams that joined it.
+#[derive(Clone)]
+pub(super) enum LookOutcome {
+    /// A print of the answer, and the tables behind it.
+    Answered { print: Arc<str>, tables: Arc<TableNames> },
+    /// The service cannot answer now.
+    Failed,
+    /// It was not made.
+    Refused(Refusal),
+}
 
 /// What all streams of a process share.
 pub(crate) struct LiveStreams {
     pub(super) sessions: SessionChecks,
     /// The most resources that one `GET /v1/live` may watch.
     pub(super) max_watches: usize,
-    looks: Semaphore,
+    /// Where looks take turns.
+    pub(super) turns: AdmissionGate,
+    pub(super) joinable: Arc<JoinableLooks<LookOutcome>>,
     learnt: Mutex<HashMap<String, TableNames>>,
 }
 
@@ -27,14 +43,10 @@ impl LiveStreams {
         LiveStreams {
             sessions: SessionChecks::default(),
             max_watches: settings.max_watches,
-            looks: Semaphore::new(settings.looks_at_once),
+            turns: turns(settings.looks_at_once),
+            joinable: Arc::default(),
             learnt: Mutex::default(),
         }
-    }
-
-    /// Waits for the turn to look.
-    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
-        self.looks.acquire().await.expect("the semaphore is never closed")
     }
 
     /// The tables that looks of this kind have read so far. A stream watches them before its first look; what the look
@@ -49,4 +61,17 @@ impl LiveStreams {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         learnt.entry(kind.to_owned()).or_default().extend(tables.iter().cloned());
     }
+}
+
+/// A gate for so many at once, which organizations pass in fair turns. It refuses nothing: who waits here is in nobody's way.
+fn turns(at_once: usize) -> AdmissionGate {
+    let settings = AdmissionSettings {
+        limit: LimitSettings { floor: at_once, start: at_once, ceiling: at_once },
+        spare_floor: at_once,
+        max_waiting: usize::MAX,
+        overload_wait: Duration::MAX,
+        max_wait: Duration::MAX,
+    };
+    let began = Instant::now();
+    AdmissionGate::new(settings, RandomState::new().hash_one("turns"), move || began.elapsed())
 }

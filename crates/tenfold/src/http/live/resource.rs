@@ -13,6 +13,7 @@ use futures_util::FutureExt as _;
 use http::header::{ACCEPT, HOST};
 use http::{Request, StatusCode};
 use sha2::{Digest as _, Sha256};
+use tenfold_admission::Refusal;
 use tenfold_data::{Context, OrgId};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -21,7 +22,9 @@ use super::super::problem::Problem;
 use super::super::request_deadline::RequestDeadline;
 use super::super::state::ServerState;
 use super::dependencies::{Dependencies, scope_of_look};
-use super::process::TableNames;
+use super::joined::{JoinedLook, LookKey};
+use super::process::{LookOutcome, TableNames};
+use super::turn::LookTurn;
 
 /// The longest answer that can be watched, in bytes.
 const LONGEST: usize = 64 << 20;
@@ -33,10 +36,22 @@ pub(super) struct Resource {
     /// As the client gave it.
     pub path: String,
     /// A print of its last answer; two answers that differ have different ones.
-    pub print: String,
-    pub dependencies: Dependencies,
+    pub print: Arc<str>,
+    dependencies: Dependencies,
     /// Its path in the document, `/v1/files/{id}`.
     template: String,
+    /// The look that it waits for.
+    look: Option<JoinedLook<LookOutcome>>,
+}
+
+/// What a look at a resource again gives.
+pub(super) enum Relook {
+    Same,
+    Changed,
+    /// The service cannot answer now.
+    Failed,
+    /// It was not made, and the resource is still due.
+    Refused(Refusal),
 }
 
 /// An answer to the GET of a resource.
@@ -51,10 +66,10 @@ impl Resource {
     pub(super) fn new(state: &ServerState, tenant: OrgId, path: String, template: &str) -> Self {
         let learnt = state.live().learnt(template);
         let dependencies = Dependencies::new(state.database(), BTreeSet::from([tenant]), learnt);
-        Resource { path, print: String::new(), dependencies, template: template.to_owned() }
+        Resource { path, print: "".into(), dependencies, template: template.to_owned(), look: None }
     }
 
-    /// Looks at it for the first time.
+    /// Looks at it for the first time, as a part of the request for the stream.
     ///
     /// # Errors
     /// What the caller would be answered, with the path.
@@ -64,39 +79,82 @@ impl Resource {
         state: &ServerState,
         cx: &Context,
     ) -> Result<(), Problem> {
-        let answer = self.ask(router, state, cx).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(self.refused(&answer)) }
-    }
-
-    /// Looks at it again; whether its answer is another one than last time.
-    ///
-    /// # Errors
-    /// The service cannot answer now.
-    pub(super) async fn has_changed(
-        &mut self,
-        router: &Router,
-        state: &ServerState,
-        cx: &Context,
-    ) -> Result<bool, Problem> {
-        let known = self.print.clone();
-        let answer = self.ask(router, state, cx).await?;
-        // One that is gone, or that the caller may no longer read, is news; an outage is not.
-        if answer.status.is_server_error() { Err(self.refused(&answer)) } else { Ok(self.print != known) }
-    }
-
-    async fn ask(
-        &mut self,
-        router: &Router,
-        state: &ServerState,
-        cx: &Context,
-    ) -> Result<ResourceAnswer, Problem> {
         self.dependencies.begin();
         let answer = answer(&self.path, router, state, cx).await?;
         state.live().learn(&self.template, &answer.tables);
         self.dependencies.read(BTreeSet::from([cx.tenant()]), &answer.tables);
-        let hash = Sha256::new().chain_update(answer.status.as_str()).chain_update(&answer.body).finalize();
-        self.print = URL_SAFE_NO_PAD.encode(&hash[..PRINT]);
-        Ok(answer)
+        self.print = answer.print();
+        if answer.status.is_success() { Ok(()) } else { Err(self.refused(&answer)) }
+    }
+
+    /// Waits until it may have changed. Nothing is lost when the wait is given up.
+    pub(super) async fn due(&mut self) {
+        if self.look.is_none() {
+            self.dependencies.due().await;
+        }
+    }
+
+    /// Whether it may have changed.
+    pub(super) fn is_due(&mut self) -> bool {
+        self.look.is_some() || self.dependencies.is_due()
+    }
+
+    /// It may have changed, whatever the database says; a look that has been asked for no longer counts.
+    pub(super) fn make_due(&mut self) {
+        self.look = None;
+        self.dependencies.make_due();
+    }
+
+    /// Looks at it again, once it is the look's turn. Nothing is lost when the wait is given up.
+    pub(super) async fn look(&mut self, router: &Router, state: &ServerState, cx: &Context) -> Relook {
+        let look = match &mut self.look {
+            Some(look) => look,
+            None => {
+                // What changes from now on makes it due again, also while the look waits.
+                self.dependencies.begin();
+                let joined = self.join(router, state, cx);
+                self.look.insert(joined)
+            }
+        };
+        let outcome = look.await;
+        self.look = None;
+        match outcome.unwrap_or(LookOutcome::Failed) {
+            LookOutcome::Answered { print, tables } => {
+                self.dependencies.read(BTreeSet::from([cx.tenant()]), &tables);
+                let known = std::mem::replace(&mut self.print, print);
+                if self.print == known { Relook::Same } else { Relook::Changed }
+            }
+            LookOutcome::Failed => Relook::Failed,
+            LookOutcome::Refused(refusal) => {
+                self.dependencies.make_due();
+                Relook::Refused(refusal)
+            }
+        }
+    }
+
+    /// A look that has not begun: one that another stream of this caller waits for, or one of its own.
+    fn join(&self, router: &Router, state: &ServerState, cx: &Context) -> JoinedLook<LookOutcome> {
+        let (path, template) = (self.path.clone(), self.template.clone());
+        let (router, state, cx) = (router.clone(), state.clone(), cx.clone());
+        let joinable = Arc::clone(&state.live().joinable);
+        joinable.join(LookKey::new(&cx, &path), |joinable| {
+            let turn = LookTurn::again(state.clone(), cx.tenant(), template.clone());
+            async move {
+                let turn = match turn.await {
+                    Ok(turn) => turn,
+                    Err(refusal) => return LookOutcome::Refused(refusal),
+                };
+                drop(joinable);
+                let answer = turn.run(answer(&path, &router, &state, &cx)).await;
+                turn.finish();
+                // An answer that is gone, or that the caller may no longer read, is news; an outage is not.
+                let Some(answer) = answer.ok().filter(|answer| !answer.status.is_server_error()) else {
+                    return LookOutcome::Failed;
+                };
+                state.live().learn(&template, &answer.tables);
+                LookOutcome::Answered { print: answer.print(), tables: Arc::new(answer.tables) }
+            }
+        })
     }
 
     /// The problem that the caller gets, with the path that it is about.
@@ -110,6 +168,13 @@ impl Resource {
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let why = body["detail"].as_str().or_else(|| body["title"].as_str()).unwrap_or_default();
         Problem::new(answer.status, kind, title).detail(format!("watch={}: {why}", self.path))
+    }
+}
+
+impl ResourceAnswer {
+    fn print(&self) -> Arc<str> {
+        let hash = Sha256::new().chain_update(self.status.as_str()).chain_update(&self.body).finalize();
+        URL_SAFE_NO_PAD.encode(&hash[..PRINT]).into()
     }
 }
 

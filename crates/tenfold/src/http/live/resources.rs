@@ -8,6 +8,7 @@
 //! whichever process it reaches: nothing is kept for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, State};
@@ -17,6 +18,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri};
 use serde::Serialize;
 use serde_json::json;
+use tenfold_admission::Refusal;
 use tenfold_data::Context;
 use tenfold_macros::endpoint;
 use utoipa::ToSchema;
@@ -29,7 +31,7 @@ use super::super::endpoint::{Endpoint, Input};
 use super::super::problem::Problem;
 use super::super::query::pairs;
 use super::super::state::{Routes, ServerState};
-use super::resource::Resource;
+use super::resource::{Relook, Resource};
 use super::stream::{Seen, StreamSubject, answer};
 use super::{LiveEvent, last_event_id, session_of};
 
@@ -71,7 +73,7 @@ async fn live_updates(
 ) -> Result<Response, Problem> {
     let session = session_of(&state, &headers, &cx)?;
     let mut watched =
-        WatchedResources { router: resources.router.clone(), resources: Vec::new(), first: None };
+        WatchedResources { router: resources.router.clone(), resources: Vec::new(), untold: Vec::new() };
     for path in paths {
         let template = resources.template_of(&path)?;
         watched.resources.push(Resource::new(&state, cx.tenant(), path, template));
@@ -80,7 +82,7 @@ async fn live_updates(
         resource.begin(&resources.router, &state, &cx).await?;
     }
     let known = last_event_id(&headers).unwrap_or_default();
-    watched.first = Some(watched.differing_from(&known));
+    watched.untold = watched.differing_from(&known);
     Ok(answer(state, session, watched))
 }
 
@@ -194,8 +196,8 @@ impl Input for Arc<Resources> {}
 struct WatchedResources {
     router: Router,
     resources: Vec<Resource>,
-    /// What the first event says; the request has looked already.
-    first: Option<Vec<String>>,
+    /// The paths of those that have changed since the last event.
+    untold: Vec<String>,
 }
 
 impl WatchedResources {
@@ -203,41 +205,58 @@ impl WatchedResources {
     /// position of this stream.
     fn differing_from(&self, position: &str) -> Vec<String> {
         let mut known = position.split('.');
-        let differs = |resource: &&Resource| known.next() != Some(&resource.print);
+        let differs = |resource: &&Resource| known.next() != Some(&*resource.print);
         self.resources.iter().filter(differs).map(|resource| resource.path.clone()).collect()
     }
 
-    fn event(&self, paths: Vec<String>) -> String {
-        if paths.is_empty() {
+    /// An event that says what has changed; nothing if nothing has.
+    fn event(&mut self) -> String {
+        let watch = std::mem::take(&mut self.untold);
+        if watch.is_empty() {
             return String::new();
         }
         let prints: Vec<&str> = self.resources.iter().map(|resource| &*resource.print).collect();
-        LiveEvent { id: prints.join("."), name: "changed", data: json!(ChangedResources { watch: paths }) }
-            .text()
+        LiveEvent { id: prints.join("."), name: "changed", data: json!(ChangedResources { watch }) }.text()
+    }
+
+    /// Looks at all that may have changed. Gives when the next look may be made, if one is refused: the others are not tried then.
+    async fn look_at_all(
+        &mut self,
+        state: &ServerState,
+        cx: &Context,
+    ) -> Result<Option<Duration>, LookFailed> {
+        let due = self.resources.iter_mut().map(|resource| Box::pin(resource.due()));
+        select_all(due).await;
+        for resource in &mut self.resources {
+            if !resource.is_due() {
+                continue;
+            }
+            match resource.look(&self.router, state, cx).await {
+                Relook::Same => {}
+                Relook::Changed if self.untold.contains(&resource.path) => {}
+                Relook::Changed => self.untold.push(resource.path.clone()),
+                Relook::Failed => return Err(LookFailed),
+                Relook::Refused(Refusal { retry_after }) => return Ok(Some(retry_after)),
+            }
+        }
+        Ok(None)
     }
 }
 
+/// The service cannot answer now.
+struct LookFailed;
+
 impl StreamSubject for WatchedResources {
-    async fn due(&mut self) {
-        if self.first.is_none() {
-            let due = self.resources.iter_mut().map(|resource| Box::pin(resource.dependencies.due()));
-            select_all(due).await;
-        }
-    }
-
     fn make_due(&mut self) {
-        self.resources.iter_mut().for_each(|resource| resource.dependencies.make_due());
+        self.resources.iter_mut().for_each(Resource::make_due);
     }
 
-    async fn look(&mut self, state: &ServerState, cx: &Context) -> Result<Seen, Problem> {
-        let mut changed = self.first.take().unwrap_or_default();
-        for resource in &mut self.resources {
-            let is_new =
-                resource.dependencies.is_due() && resource.has_changed(&self.router, state, cx).await?;
-            if is_new && !changed.contains(&resource.path) {
-                changed.push(resource.path.clone());
-            }
+    async fn look(&mut self, state: &ServerState, cx: &Context) -> Option<Seen> {
+        // The request for the stream has looked already, and a look that was given up may have found some.
+        let mut retry_after = None;
+        if self.untold.is_empty() {
+            retry_after = self.look_at_all(state, cx).await.ok()?;
         }
-        Ok(Seen { text: self.event(changed), is_last: false })
+        Some(Seen { text: self.event(), is_last: false, retry_after })
     }
 }

@@ -12,7 +12,6 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use tenfold_data::Context;
 use tokio::time::{Instant, sleep_until};
 
-use super::super::problem::Problem;
 use super::super::state::ServerState;
 use super::registry::{Standing, StreamSession};
 
@@ -28,16 +27,11 @@ const BREATH: &[u8] = b":\n\n";
 
 /// What a stream shows.
 pub(super) trait StreamSubject: Send + 'static {
-    /// Waits until it may have changed. Nothing is lost when the wait is given up.
-    fn due(&mut self) -> impl Future<Output = ()> + Send;
+    /// Waits until it may have changed, and then looks at it in its turn. After an error it gives nothing, and the stream ends; the
+    /// client reconnects and learns why. Nothing is lost when the wait is given up, and the look goes on with the next one.
+    fn look(&mut self, state: &ServerState, cx: &Context) -> impl Future<Output = Option<Seen>> + Send;
     /// It may have changed, whatever the database says.
     fn make_due(&mut self);
-    /// Looks at it. After an error the stream ends; the client reconnects and learns why.
-    fn look(
-        &mut self,
-        state: &ServerState,
-        cx: &Context,
-    ) -> impl Future<Output = Result<Seen, Problem>> + Send;
 }
 
 /// What a look gives.
@@ -46,12 +40,21 @@ pub(super) struct Seen {
     pub text: String,
     /// Nothing comes after it.
     pub is_last: bool,
+    /// Requests left no room for the look, or a part of it. It may be tried again after this time.
+    pub retry_after: Option<Duration>,
+}
+
+impl Seen {
+    /// The look was refused.
+    pub(super) fn nothing_before(retry_after: Duration) -> Self {
+        Seen { text: String::new(), is_last: false, retry_after: Some(retry_after) }
+    }
 }
 
 /// The answer to a request for a stream.
 pub(super) fn answer(state: ServerState, session: StreamSession, subject: impl StreamSubject) -> Response {
     let now = Instant::now();
-    let stream = Stream { state, session, subject, looked: None, breathed: now, has_ended: false };
+    let stream = Stream { state, session, subject, rests_until: now, breathed: now, has_ended: false };
     let chunks = stream::unfold(stream, |stream| async move { stream.next().await });
     // nginx, and proxies that follow it, would keep events until their buffer is full.
     let unbuffered = (HeaderName::from_static("x-accel-buffering"), "no");
@@ -63,14 +66,15 @@ struct Stream<S> {
     state: ServerState,
     session: StreamSession,
     subject: S,
-    looked: Option<Instant>,
+    /// When it may look again.
+    rests_until: Instant,
     breathed: Instant,
     has_ended: bool,
 }
 
 /// Why a stream stopped waiting.
 enum Woken {
-    Look,
+    Seen(Seen),
     Breathe,
     End,
 }
@@ -82,7 +86,7 @@ impl<S: StreamSubject> Stream<S> {
             let piece = match self.wait().await {
                 Woken::End => return None,
                 Woken::Breathe => Bytes::from_static(BREATH),
-                Woken::Look => self.look().await?,
+                Woken::Seen(seen) => self.tell(seen),
             };
             if !piece.is_empty() {
                 self.breathed = Instant::now();
@@ -93,13 +97,15 @@ impl<S: StreamSubject> Stream<S> {
     }
 
     async fn wait(&mut self) -> Woken {
-        let Stream { state, session, subject, looked, breathed, .. } = self;
+        let Stream { state, session, subject, rests_until, breathed, .. } = self;
+        let state = &*state;
         loop {
-            let due = async {
-                subject.due().await;
-                if let Some(looked) = *looked {
-                    sleep_until(looked + PAUSE).await;
+            let Some(cx) = session.context() else { return Woken::End };
+            let look = async {
+                if Instant::now() < *rests_until {
+                    sleep_until(*rests_until).await;
                 }
+                subject.look(state, &cx).await
             };
             tokio::select! {
                 biased;
@@ -108,19 +114,17 @@ impl<S: StreamSubject> Stream<S> {
                     Standing::Ended => return Woken::End,
                     Standing::Changed => {}
                 },
-                () = due => return Woken::Look,
+                seen = look => return seen.map_or(Woken::End, Woken::Seen),
                 () = sleep_until(*breathed + BREATHE_EVERY) => return Woken::Breathe,
             }
             subject.make_due();
         }
     }
 
-    /// The events that a look finds; nothing when it failed.
-    async fn look(&mut self) -> Option<Bytes> {
-        let _turn = self.state.live().turn().await;
-        self.looked = Some(Instant::now());
-        let seen = self.subject.look(&self.state, &self.session.context()?).await.ok()?;
+    /// The events that a look has found.
+    fn tell(&mut self, seen: Seen) -> Bytes {
+        self.rests_until = Instant::now() + seen.retry_after.unwrap_or(PAUSE);
         self.has_ended = seen.is_last;
-        Some(Bytes::from(if seen.is_last { seen.text + END } else { seen.text }))
+        Bytes::from(if seen.is_last { seen.text + END } else { seen.text })
     }
 }
