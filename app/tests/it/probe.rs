@@ -1,6 +1,7 @@
 //! A module that only tests have: handlers that do what no handler should.
 
 use std::future::pending;
+use std::sync::Arc;
 
 use tenfold::data::{DataError, Dialect, MigrationFile, OrgId, SystemTx, Uuid};
 use tenfold::http::{
@@ -74,6 +75,7 @@ async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     live(&state, &headers, &cx, |cx: Context, _| async move {
+        let cx = SystemContext::new(Arc::clone(cx.scope()));
         let found: Vec<(i64,)> = sql!("probe.events", "SELECT count(*) FROM probe_notes").all(&cx).await?;
         let [(count,)] = found[..] else { return Ok(News::More(Vec::new())) };
         Ok(News::More(vec![LiveEvent { id: count.to_string(), name: "count", data: count.into() }]))
