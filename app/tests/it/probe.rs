@@ -29,6 +29,7 @@ fn routes() -> Routes {
         .route("/probe/hang", get(hangs))
         .route("/probe/hang-elsewhere", get(hangs_elsewhere))
         .route("/probe/slow", get(slow))
+        .route("/probe/late", get(late).post(late))
         .route("/probe/slow-in-transaction", post(slow_in_a_transaction))
         .route("/probe/hang-in-transaction", post(hangs_in_a_transaction))
         .route("/probe/leave-a-task", get(leaves_a_task))
@@ -44,6 +45,14 @@ async fn address(client: ClientAddress) -> Json<[String; 2]> {
 #[endpoint(get, "/probe/export", tag = "probe", priority = best_effort)]
 async fn export() -> Json<i64> {
     Json(0)
+}
+
+/// Computes until its client, which waits for 10 ms, has gone.
+async fn late() {
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_millis(20) {
+        std::hint::spin_loop();
+    }
 }
 
 async fn pressure(cx: SystemContext) -> Json<f64> {
