@@ -253,12 +253,14 @@ fn finish_headers(
     }
     if state.settings().server_timing {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let lag = state.admission().figures().map_or(Duration::ZERO, |figures| figures.scheduler_lag);
         let timing = format!(
-            "db;desc=\"statements={}\";dur={:.2}, calls;desc=\"calls={}\", wait;dur={:.2}, total;dur={:.2}",
+            "db;desc=\"statements={}\";dur={:.2}, calls;desc=\"calls={}\", wait;dur={:.2}, lag;dur={:.2}, total;dur={:.2}",
             spent.cost.statements,
             milliseconds(spent.cost.database_time),
             spent.cost.calls,
             milliseconds(spent.waited),
+            milliseconds(lag),
             milliseconds(spent.elapsed)
         );
         if let Ok(value) = HeaderValue::try_from(timing) {
