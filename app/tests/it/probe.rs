@@ -35,6 +35,7 @@ fn routes() -> Routes {
         .route("/probe/hang", get(hangs))
         .route("/probe/hang-elsewhere", get(hangs_elsewhere))
         .route("/probe/slow", get(slow))
+        .route("/probe/late", get(late).post(late))
         .route("/probe/slow-in-transaction", post(slow_in_a_transaction))
         .route("/probe/hang-in-transaction", post(hangs_in_a_transaction))
         .route("/probe/leave-a-task", get(leaves_a_task))
@@ -80,6 +81,14 @@ async fn events(
         let [(count,)] = found[..] else { return Ok(News::More(Vec::new())) };
         Ok(News::More(vec![LiveEvent { id: count.to_string(), name: "count", data: count.into() }]))
     })
+}
+
+/// Computes until its client, which waits for 10 ms, has gone.
+async fn late() {
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_millis(20) {
+        std::hint::spin_loop();
+    }
 }
 
 async fn pressure(cx: SystemContext) -> Json<f64> {

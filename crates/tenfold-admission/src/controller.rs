@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::demand::Demand;
 use crate::hands::hand;
 use crate::limit::AdaptiveLimit;
+use crate::outcome::{Admitted, ArrivalOutcome, RANKS, Rank, ReturnOutcome, Settled, TakenRoom};
 use crate::queue::{BoundedWait, FairQueue, Waiting};
 use crate::spare::SpareRoom;
 use crate::{AdmissionFigures, AdmissionSettings, Candidate, Flow, RequestClass};
@@ -15,63 +16,9 @@ const PASSED_OVER: u32 = 64;
 /// A request that gives way yields when it begins. Until so long after that it is known what has arrived.
 const NOTICED_FOR: Duration = Duration::from_millis(5);
 
-/// A request that runs; [`AdmissionController::finish`] ends it.
-#[derive(Debug)]
-pub struct Admitted {
-    candidate: Candidate,
-    /// How many ran when it began, itself included.
-    in_flight: usize,
-    expected: Option<Duration>,
-    gives_way: bool,
-    others_yielded: bool,
-}
-
-impl Admitted {
-    /// How long a request of its kind takes while few run, if that is known.
-    pub fn expected(&self) -> Option<Duration> {
-        self.expected
-    }
-
-    /// Whether a request that gives way to it began, and so yielded, just before: one of a greedy flow, or of best effort.
-    pub fn others_yielded(&self) -> bool {
-        self.others_yielded
-    }
-}
-
-/// What becomes of a request that arrives.
-#[derive(Debug)]
-pub enum ArrivalOutcome {
-    /// It runs.
-    Admitted(Admitted),
-    /// It waits; [`AdmissionController::settle`] says what becomes of it.
-    Waits(u64),
-    /// It is refused.
-    Refused,
-}
-
-/// What has become of a request that waited.
-#[derive(Debug)]
-pub enum Settled<W> {
-    /// It runs.
-    Admitted(W, Admitted),
-    /// It is refused.
-    Refused(W),
-}
-
-/// Which queue a request waits in; the first goes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Modest,
-    /// Of a flow that asks for far more than the others.
-    Greedy,
-    BestEffort,
-}
-
-const RANKS: [Rank; 3] = [Rank::Modest, Rank::Greedy, Rank::BestEffort];
-
 /// Decides. `W` is what stands for a request that waits.
 ///
-/// After each [`arrive`](Self::arrive), [`finish`](Self::finish), [`pause`](Self::pause), [`leave`](Self::leave) and
+/// After each [`arrive`](Self::arrive), [`finish`](Self::finish), [`pause`](Self::pause), [`come_back`](Self::come_back), [`leave`](Self::leave) and
 /// [`tick`](Self::tick), call [`settle`](Self::settle) until it gives nothing.
 pub struct AdmissionController<W> {
     settings: AdmissionSettings,
@@ -135,26 +82,44 @@ impl<W> AdmissionController<W> {
             RequestClass::Normal if is_greedy => Rank::Greedy,
             RequestClass::Normal => Rank::Modest,
         };
-        let goes_first = self.queues[..=rank as usize].iter().all(|queue| queue.len() == 0);
-        if goes_first && self.has_room(rank) {
-            if self.waiting() > 0 {
-                self.passed_over += 1;
-            }
+        if self.runs_at_once(rank) {
             return ArrivalOutcome::Admitted(self.begin(now, candidate, rank));
         }
-        // One that waits for those that give way as well shows nothing about the limit.
-        if self.is_at_limit(rank) {
-            self.limit.waits();
-        }
-        if self.waiting() >= self.settings.max_waiting && !self.make_room(rank, candidate.flow) {
+        if self.beginners() >= self.settings.max_waiting && !self.make_room(rank, candidate.flow) {
             self.refused[candidate.class.index()] += 1;
             return ArrivalOutcome::Refused;
         }
+        ArrivalOutcome::Waits(self.wait(now, candidate, rank, false, waiter))
+    }
+
+    /// Whether a request of this rank need not wait.
+    fn runs_at_once(&mut self, rank: Rank) -> bool {
+        let goes_first = self.queues[..=rank as usize].iter().all(FairQueue::is_empty);
+        let runs = goes_first && self.has_room(rank);
+        if runs && self.waiting() > 0 {
+            self.passed_over += 1;
+        }
+        // One that waits for those that give way as well shows nothing about the limit.
+        if !runs && self.is_at_limit(rank) {
+            self.limit.waits();
+        }
+        runs
+    }
+
+    /// Lets a request wait; gives its ticket.
+    fn wait(
+        &mut self,
+        now: Duration,
+        candidate: Candidate,
+        rank: Rank,
+        returns: bool,
+        waiter: impl FnOnce(u64) -> W,
+    ) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        let waiting = Waiting { ticket, candidate, since: now, waiter: waiter(ticket) };
+        let waiting = Waiting { ticket, candidate, since: now, returns, waiter: waiter(ticket) };
         self.queues[rank as usize].push(hand(self.seed, candidate.flow), waiting);
-        ArrivalOutcome::Waits(ticket)
+        ticket
     }
 
     /// A critical request runs at once. Its number is bounded as well, by the limit's ceiling.
@@ -167,9 +132,9 @@ impl<W> AdmissionController<W> {
         self.admitted[RequestClass::Critical.index()] += 1;
         ArrivalOutcome::Admitted(Admitted {
             candidate,
+            room: TakenRoom(None),
             in_flight: self.in_flight,
             expected: None,
-            gives_way: false,
             others_yielded: false,
         })
     }
@@ -185,14 +150,54 @@ impl<W> AdmissionController<W> {
 
     /// A request waits for its client, and takes no room meanwhile.
     pub fn pause(&mut self, admitted: &Admitted) {
-        *self.running(admitted) -= 1;
-        self.giving_way -= usize::from(admitted.gives_way);
+        self.give_back(admitted.room);
     }
 
-    /// A paused request goes on, even if that makes one more than the limit.
+    /// A paused request goes on at once, even if that makes one more than the limit. This is for what has a bound of its own.
     pub fn resume(&mut self, admitted: &Admitted) {
-        *self.running(admitted) += 1;
-        self.giving_way += usize::from(admitted.gives_way);
+        self.take(admitted.room);
+    }
+
+    /// A paused request wants to go on, and waits for room like those that have not begun: in the turn of its lane, but before the
+    /// lane's others, and for as long as it takes. `waiter` makes what stands for it while it waits, from its ticket.
+    ///
+    /// Otherwise a thousand requests, each of which withholds the last byte of its body, would begin at one moment.
+    pub fn come_back(
+        &mut self,
+        now: Duration,
+        admitted: &Admitted,
+        waiter: impl FnOnce(u64) -> W,
+    ) -> ReturnOutcome {
+        match admitted.room.0 {
+            Some(rank) if !self.runs_at_once(rank) => {
+                ReturnOutcome::Waits(self.wait(now, admitted.candidate, rank, true, waiter))
+            }
+            _ => {
+                self.take(admitted.room);
+                ReturnOutcome::Runs
+            }
+        }
+    }
+
+    fn take(&mut self, room: TakenRoom) {
+        match room.0 {
+            None => self.critical += 1,
+            Some(rank) => {
+                self.in_flight += 1;
+                self.giving_way += usize::from(rank != Rank::Modest);
+            }
+        }
+    }
+
+    /// Room that was taken is free again.
+    pub fn give_back(&mut self, room: TakenRoom) {
+        match room.0 {
+            None => self.critical -= 1,
+            Some(rank) => {
+                self.in_flight -= 1;
+                self.giving_way -= usize::from(rank != Rank::Modest);
+            }
+        }
     }
 
     /// The client of a waiting request has gone; whether it was still waiting.
@@ -222,6 +227,11 @@ impl<W> AdmissionController<W> {
             }
         }
         let (rank, next) = self.next()?;
+        if next.returns {
+            let room = TakenRoom(Some(rank));
+            self.take(room);
+            return Some(Settled::Returned(next.waiter, room));
+        }
         let admitted = self.begin(now, next.candidate, rank);
         Some(Settled::Admitted(next.waiter, admitted))
     }
@@ -247,16 +257,13 @@ impl<W> AdmissionController<W> {
         (self.in_flight as f64 / self.limit.current().max(1) as f64).min(1.0)
     }
 
-    /// The number that counts it while it runs.
-    fn running(&mut self, admitted: &Admitted) -> &mut usize {
-        match admitted.candidate.class {
-            RequestClass::Critical => &mut self.critical,
-            RequestClass::Normal | RequestClass::BestEffort => &mut self.in_flight,
-        }
+    /// How many wait for their beginning.
+    fn beginners(&self) -> usize {
+        self.queues.iter().map(FairQueue::len).sum()
     }
 
     fn waiting(&self) -> usize {
-        self.queues.iter().map(FairQueue::len).sum()
+        self.beginners() + self.queues.iter().map(FairQueue::returning).sum::<usize>()
     }
 
     fn is_overloaded(&self) -> bool {
@@ -298,7 +305,7 @@ impl<W> AdmissionController<W> {
             if self.has_room(rank)
                 && let Some(next) = self.queues[rank as usize].pop()
             {
-                let is_passed = self.queues[rank as usize + 1..].iter().any(|queue| queue.len() > 0);
+                let is_passed = self.queues[rank as usize + 1..].iter().any(|queue| !queue.is_empty());
                 self.passed_over = if is_passed { self.passed_over + 1 } else { 0 };
                 return Some((rank, next));
             }
@@ -327,11 +334,11 @@ impl<W> AdmissionController<W> {
         }
         let others_yielded =
             !gives_way && self.gave_way.is_some_and(|at| now.saturating_sub(at) < NOTICED_FOR);
-        self.in_flight += 1;
-        self.giving_way += usize::from(gives_way);
+        let room = TakenRoom(Some(rank));
+        self.take(room);
         self.limit.begins(self.in_flight);
         self.admitted[candidate.class.index()] += 1;
         let expected = self.limit.expected(candidate.kind);
-        Admitted { candidate, in_flight: self.in_flight, expected, gives_way, others_yielded }
+        Admitted { candidate, room, in_flight: self.in_flight, expected, others_yielded }
     }
 }

@@ -1,4 +1,4 @@
-//! Futures over the controller, and permits.
+//! Futures over the controller.
 
 use std::fmt;
 use std::future::Future;
@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use crate::controller::{AdmissionController, Admitted, ArrivalOutcome, Settled};
+use crate::controller::AdmissionController;
+use crate::outcome::{Admitted, ArrivalOutcome, Settled};
+use crate::permit::Permit;
 use crate::random::mix;
 use crate::{AdmissionFigures, AdmissionSettings, Candidate};
 
@@ -26,7 +28,7 @@ impl WeakAdmissionGate {
     }
 }
 
-struct GateState {
+pub(crate) struct GateState {
     controller: Mutex<AdmissionController<Arc<WaitingPlace>>>,
     /// The bits of the pressure, which is read without the lock.
     pressure: AtomicU64,
@@ -42,11 +44,13 @@ pub struct Refusal {
 }
 
 /// What stands for a request that waits, in the controller.
-struct WaitingPlace(Mutex<PlaceState>);
+pub(crate) struct WaitingPlace(Mutex<PlaceState>);
 
-enum PlaceState {
+pub(crate) enum PlaceState {
     Waiting(Option<Waker>),
     Admitted(Admitted),
+    /// One that was paused goes on.
+    Returned,
     Refused,
     /// The future was dropped, or has given its result.
     Left,
@@ -71,7 +75,7 @@ impl AdmissionGate {
         let mut place = None;
         let mut controller = self.0.controller();
         let arrived = controller.arrive(now, candidate, |_| {
-            let waiting = Arc::new(WaitingPlace(Mutex::new(PlaceState::Waiting(None))));
+            let waiting = WaitingPlace::new();
             place = Some(Arc::clone(&waiting));
             waiting
         });
@@ -121,20 +125,20 @@ impl fmt::Debug for AdmissionGate {
 }
 
 impl GateState {
-    fn now(&self) -> Duration {
+    pub(crate) fn now(&self) -> Duration {
         (self.clock)()
     }
 
-    fn controller(&self) -> MutexGuard<'_, AdmissionController<Arc<WaitingPlace>>> {
+    pub(crate) fn controller(&self) -> MutexGuard<'_, AdmissionController<Arc<WaitingPlace>>> {
         self.controller.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note_pressure(&self, controller: &AdmissionController<Arc<WaitingPlace>>) {
+    pub(crate) fn note_pressure(&self, controller: &AdmissionController<Arc<WaitingPlace>>) {
         self.pressure.store(controller.pressure().to_bits(), Ordering::Relaxed);
     }
 
     /// Tells those that waited what has become of them.
-    fn settle(&self, now: Duration) {
+    pub(crate) fn settle(&self, now: Duration) {
         loop {
             // A waiter is told while nothing is locked: its waker may do anything.
             let mut controller = self.controller();
@@ -145,6 +149,11 @@ impl GateState {
                 None => return,
                 Some(Settled::Refused(place)) => {
                     place.becomes(PlaceState::Refused);
+                }
+                Some(Settled::Returned(place, room)) => {
+                    if place.becomes(PlaceState::Returned).is_some() {
+                        self.controller().give_back(room);
+                    }
                 }
                 Some(Settled::Admitted(place, admitted)) => {
                     if let Some(PlaceState::Admitted(admitted)) =
@@ -159,7 +168,11 @@ impl GateState {
 }
 
 impl WaitingPlace {
-    fn state(&self) -> MutexGuard<'_, PlaceState> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(WaitingPlace(Mutex::new(PlaceState::Waiting(None))))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, PlaceState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -195,10 +208,7 @@ enum EnteringState {
 
 impl Entering {
     fn permit(&self, admitted: Admitted) -> Permit {
-        let began = self.gate.now();
-        let state = Mutex::new(PermitState { paused_at: None, paused: Duration::ZERO, has_ended: false });
-        let shared = Arc::new(SharedPermit { gate: Arc::clone(&self.gate), admitted, state });
-        Permit { shared, began, waited: began.saturating_sub(self.since) }
+        Permit::new(Arc::clone(&self.gate), admitted, self.since)
     }
 
     fn refused(&self, ticket: u64) -> Refusal {
@@ -219,7 +229,9 @@ impl Future for Entering {
                 let mut state = place.state();
                 match std::mem::replace(&mut *state, PlaceState::Left) {
                     PlaceState::Admitted(admitted) => Poll::Ready(Ok(self.permit(admitted))),
-                    PlaceState::Refused | PlaceState::Left => Poll::Ready(Err(self.refused(ticket))),
+                    PlaceState::Refused | PlaceState::Returned | PlaceState::Left => {
+                        Poll::Ready(Err(self.refused(ticket)))
+                    }
                     PlaceState::Waiting(_) => {
                         *state = PlaceState::Waiting(Some(cx.waker().clone()));
                         drop(state);
@@ -251,131 +263,5 @@ impl Drop for Entering {
             self.gate.controller().finish(now, &admitted, None);
         }
         self.gate.settle(now);
-    }
-}
-
-/// A request that runs. Its room is free again when this is dropped, whatever the reason.
-#[must_use = "the request counts as running only while this lives"]
-pub struct Permit {
-    shared: Arc<SharedPermit>,
-    began: Duration,
-    waited: Duration,
-}
-
-struct SharedPermit {
-    gate: Arc<GateState>,
-    admitted: Admitted,
-    state: Mutex<PermitState>,
-}
-
-struct PermitState {
-    paused_at: Option<Duration>,
-    /// For how long it was paused so far.
-    paused: Duration,
-    has_ended: bool,
-}
-
-impl Permit {
-    /// How long the request waited.
-    pub fn waited(&self) -> Duration {
-        self.waited
-    }
-
-    /// How long a request of its kind takes while few run, if that is known.
-    pub fn expected(&self) -> Option<Duration> {
-        self.shared.admitted.expected()
-    }
-
-    /// Whether a request that gives way to it began, and so yielded, just before: one of a greedy flow, or of best effort.
-    pub fn others_yielded(&self) -> bool {
-        self.shared.admitted.others_yielded()
-    }
-
-    /// A handle that pauses the request while it waits for its client.
-    pub fn pause_handle(&self) -> PermitPause {
-        PermitPause(Arc::clone(&self.shared))
-    }
-
-    /// The request has been answered: how long that took counts. Without this, a permit that is dropped says nothing
-    /// about it: its client has gone.
-    pub fn finish(self) {
-        let now = self.shared.gate.now();
-        self.end(now, true);
-    }
-
-    fn end(&self, now: Duration, is_answered: bool) {
-        let paused = {
-            let mut state = self.shared.state();
-            if std::mem::replace(&mut state.has_ended, true) {
-                return;
-            }
-            state.end_pause(now, &self.shared);
-            state.paused
-        };
-        let took = is_answered.then(|| now.saturating_sub(self.began + paused));
-        self.shared.gate.controller().finish(now, &self.shared.admitted, took);
-        self.shared.gate.settle(now);
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.end(self.shared.gate.now(), false);
-    }
-}
-
-impl fmt::Debug for Permit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("waited", &self.waited).finish_non_exhaustive()
-    }
-}
-
-impl SharedPermit {
-    fn state(&self) -> MutexGuard<'_, PermitState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl PermitState {
-    fn end_pause(&mut self, now: Duration, shared: &SharedPermit) {
-        if let Some(since) = self.paused_at.take() {
-            self.paused += now.saturating_sub(since);
-            shared.gate.controller().resume(&shared.admitted);
-        }
-    }
-}
-
-/// Pauses a request: while it waits for its client to send or to read, others can use its room.
-#[derive(Clone)]
-pub struct PermitPause(Arc<SharedPermit>);
-
-impl PermitPause {
-    /// The request waits for its client from now on. Nothing happens if it is paused already, or has ended.
-    pub fn pause(&self) {
-        let now = self.0.gate.now();
-        {
-            let mut state = self.0.state();
-            if state.has_ended || state.paused_at.is_some() {
-                return;
-            }
-            state.paused_at = Some(now);
-            self.0.gate.controller().pause(&self.0.admitted);
-        }
-        self.0.gate.settle(now);
-    }
-
-    /// The client has done its part.
-    pub fn resume(&self) {
-        let now = self.0.gate.now();
-        let mut state = self.0.state();
-        if !state.has_ended {
-            state.end_pause(now, &self.0);
-        }
-    }
-}
-
-impl fmt::Debug for PermitPause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PermitPause").finish_non_exhaustive()
     }
 }

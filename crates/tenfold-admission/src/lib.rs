@@ -14,8 +14,9 @@
 //!   Fairness, KEP-1040).
 //! - `controller.rs`: the decisions. It is a state machine without a clock: each call is told the time, as a
 //!   [`Duration`] since some start.
-//! - `gate.rs`: futures over the controller, and permits that are given back when they are dropped. It knows no
-//!   runtime.
+//! - `outcome.rs`: what it decides.
+//! - `gate.rs`: futures over the controller. It knows no runtime.
+//! - `permit.rs`: permits, which are given back when they are dropped, and their pauses.
 //!
 //! It depends on nothing.
 
@@ -24,13 +25,17 @@ mod demand;
 mod gate;
 mod hands;
 mod limit;
+mod outcome;
+mod permit;
 mod queue;
 mod random;
 mod spare;
 
-pub use self::controller::{AdmissionController, Admitted, ArrivalOutcome, Settled};
-pub use self::gate::{AdmissionGate, Entering, Permit, PermitPause, Refusal, WeakAdmissionGate};
+pub use self::controller::AdmissionController;
+pub use self::gate::{AdmissionGate, Entering, Refusal, WeakAdmissionGate};
 pub use self::limit::LimitSettings;
+pub use self::outcome::{Admitted, ArrivalOutcome, ReturnOutcome, Settled, TakenRoom};
+pub use self::permit::{Permit, PermitPause, Returning};
 
 use std::time::Duration;
 

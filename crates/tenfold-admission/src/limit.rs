@@ -10,8 +10,12 @@ use std::time::Duration;
 /// Bounds of the limit.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitSettings {
-    /// This many requests always run at once. Some eight for each thread that runs them: beside refusals each step of a request waits.
+    /// This many requests always run at once. Some twice as many as there are threads that run them.
     pub floor: usize,
+    /// This many, while requests take less than a millisecond on average; as many as `floor` or more. Under a flood each step of a
+    /// request waits behind the refusals of all connections that are ready, so two short ones for each thread do not use what the
+    /// refusals leave.
+    pub floor_of_short: usize,
     /// The limit at the start.
     pub start: usize,
     /// The limit never exceeds this.
@@ -22,6 +26,8 @@ pub struct LimitSettings {
 const TOLERANCE: f64 = 1.5;
 /// A probe of the scheduler that comes later than this is a sign of overload.
 const LAG_AIM: f64 = 0.05;
+/// Requests that take less than this on average are short, in seconds.
+const SHORT: f64 = 0.001;
 /// A window is judged when it is at least so old,
 const SHORTEST_WINDOW: Duration = Duration::from_millis(100);
 /// and has so many requests,
@@ -51,7 +57,8 @@ impl Baseline {
 struct LimitWindow {
     began: Duration,
     finished: u32,
-    /// The time that its requests took, and the time that their baselines predict, of those with a baseline.
+    /// Those with a baseline, the time that they took, and the time that their baselines predict.
+    known: u32,
     took: f64,
     expected: f64,
     /// The most requests in flight.
@@ -65,6 +72,7 @@ impl LimitWindow {
         LimitWindow {
             began: now,
             finished: 0,
+            known: 0,
             took: 0.0,
             expected: 0.0,
             peak: 0,
@@ -86,6 +94,8 @@ impl LimitWindow {
 /// The limit.
 pub(crate) struct AdaptiveLimit {
     settings: LimitSettings,
+    /// This many always run at once.
+    floor: usize,
     limit: f64,
     baselines: Vec<Baseline>,
     window: LimitWindow,
@@ -98,6 +108,7 @@ impl AdaptiveLimit {
         let start = settings.start.clamp(settings.floor, settings.ceiling);
         AdaptiveLimit {
             settings,
+            floor: settings.floor,
             limit: start as f64,
             baselines: Vec::new(),
             window: LimitWindow::begin(Duration::ZERO),
@@ -144,11 +155,12 @@ impl AdaptiveLimit {
             self.baselines.resize(kind + 1, Baseline::default());
         }
         let baseline = &mut self.baselines[kind];
-        if most <= self.settings.floor {
+        if most <= self.floor {
             baseline.learn(took);
         }
         self.window.finished += 1;
         if baseline.samples > 0.0 {
+            self.window.known += 1;
             self.window.took += took;
             self.window.expected += baseline.seconds;
         }
@@ -166,6 +178,10 @@ impl AdaptiveLimit {
         if !window.has_waited && (window.peak as f64) < 0.8 * self.limit {
             return;
         }
+        if window.known > 0 {
+            let is_short = window.expected / f64::from(window.known) < SHORT;
+            self.floor = if is_short { self.settings.floor_of_short } else { self.settings.floor };
+        }
         let gradient = window.gradient();
         let has_baseline = window.expected > 0.0 || window.finished == 0;
         self.limit = match (gradient < 1.0, has_baseline) {
@@ -176,6 +192,6 @@ impl AdaptiveLimit {
             // Kinds that were never seen alone: fewer at once show what they take.
             (false, false) => self.limit * 0.8,
         };
-        self.limit = self.limit.clamp(self.settings.floor as f64, self.settings.ceiling as f64);
+        self.limit = self.limit.clamp(self.floor as f64, self.settings.ceiling as f64);
     }
 }

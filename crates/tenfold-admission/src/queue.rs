@@ -11,6 +11,8 @@ pub(crate) struct Waiting<W> {
     pub(crate) ticket: u64,
     pub(crate) candidate: Candidate,
     pub(crate) since: Duration,
+    /// It ran already, and waits for room to go on.
+    pub(crate) returns: bool,
     pub(crate) waiter: W,
 }
 
@@ -27,9 +29,27 @@ pub(crate) struct BoundedWait {
 
 /// The requests of a few flows, in the order of their arrival.
 struct WaitingLane<W> {
+    /// Those that ran already. They go before the lane's others, and wait for as long as it takes: what they have done would be lost.
+    returning: VecDeque<Waiting<W>>,
     waiting: VecDeque<Waiting<W>>,
     /// When it is the lane's turn, in virtual time: it passes by one with each request that the lane gives.
     turn: u64,
+}
+
+impl<W> WaitingLane<W> {
+    fn is_empty(&self) -> bool {
+        self.returning.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Since when its next one waits.
+    fn since(&self) -> Option<Duration> {
+        Some(self.returning.front().or(self.waiting.front())?.since)
+    }
+
+    fn pop(&mut self, newest_first: bool) -> Option<Waiting<W>> {
+        let returning = self.returning.pop_front();
+        returning.or_else(|| if newest_first { self.waiting.pop_back() } else { self.waiting.pop_front() })
+    }
 }
 
 /// How many turns a lane can save while it asks for less than its share.
@@ -47,6 +67,7 @@ pub(crate) struct FairQueue<W> {
     lanes: Vec<WaitingLane<W>>,
     virtual_time: u64,
     len: usize,
+    returning: usize,
     /// When nobody had waited for longer than `overload_wait`.
     last_calm: Duration,
     /// When a request was last refused because it had waited for too long.
@@ -56,19 +77,30 @@ pub(crate) struct FairQueue<W> {
 
 impl<W> FairQueue<W> {
     pub(crate) fn new() -> Self {
-        let lane = || WaitingLane { waiting: VecDeque::new(), turn: 0 };
+        let lane = || WaitingLane { returning: VecDeque::new(), waiting: VecDeque::new(), turn: 0 };
         FairQueue {
             lanes: std::iter::repeat_with(lane).take(LANES).collect(),
             virtual_time: 0,
             len: 0,
+            returning: 0,
             last_calm: Duration::ZERO,
             last_expired: None,
             is_overloaded: false,
         }
     }
 
+    /// How many wait for their beginning.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many wait for room to go on.
+    pub(crate) fn returning(&self) -> usize {
+        self.returning
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len + self.returning == 0
     }
 
     pub(crate) fn is_overloaded(&self) -> bool {
@@ -77,30 +109,40 @@ impl<W> FairQueue<W> {
 
     /// Adds a request to the shortest lane of its flow's hand.
     pub(crate) fn push(&mut self, hand: [usize; HAND], waiting: Waiting<W>) {
-        if self.len == 0 {
+        if self.len == 0 && !waiting.returns {
             self.last_calm = self.last_calm.max(waiting.since);
         }
-        let shortest = hand.into_iter().min_by_key(|lane| self.lanes[*lane].waiting.len());
+        let length = |lane: &WaitingLane<W>| lane.returning.len() + lane.waiting.len();
+        let shortest = hand.into_iter().min_by_key(|lane| length(&self.lanes[*lane]));
         let lane = &mut self.lanes[shortest.unwrap_or_default()];
-        if lane.waiting.is_empty() {
+        if lane.is_empty() {
             lane.turn = lane.turn.max(self.virtual_time.saturating_sub(SAVINGS));
         }
-        lane.waiting.push_back(waiting);
-        self.len += 1;
+        if waiting.returns {
+            lane.returning.push_back(waiting);
+            self.returning += 1;
+        } else {
+            lane.waiting.push_back(waiting);
+            self.len += 1;
+        }
     }
 
     /// The next request: of the lane whose turn it is.
     pub(crate) fn pop(&mut self) -> Option<Waiting<W>> {
-        if self.len == 0 {
+        if self.is_empty() {
             return None;
         }
-        let turns =
-            self.lanes.iter_mut().filter_map(|lane| Some((lane.turn, lane.waiting.front()?.since, lane)));
+        let turns = self.lanes.iter_mut().filter_map(|lane| Some((lane.turn, lane.since()?, lane)));
         let (_, _, lane) = turns.min_by_key(|(turn, since, _)| (*turn, *since))?;
         self.virtual_time = self.virtual_time.max(lane.turn);
         lane.turn += 1;
-        self.len -= 1;
-        if self.is_overloaded { lane.waiting.pop_back() } else { lane.waiting.pop_front() }
+        let next = lane.pop(self.is_overloaded)?;
+        *self.counter(next.returns) -= 1;
+        Some(next)
+    }
+
+    fn counter(&mut self, returns: bool) -> &mut usize {
+        if returns { &mut self.returning } else { &mut self.len }
     }
 
     /// Takes out a request that has waited for too long.
@@ -138,14 +180,16 @@ impl<W> FairQueue<W> {
 
     /// Takes out a request whose client has gone; whether it was there.
     pub(crate) fn remove(&mut self, ticket: u64) -> bool {
-        for lane in &mut self.lanes {
-            if let Some(place) = lane.waiting.iter().position(|waiting| waiting.ticket == ticket) {
-                lane.waiting.remove(place);
-                self.len -= 1;
-                return true;
-            }
+        let removed = self.lanes.iter_mut().find_map(|lane| {
+            [&mut lane.waiting, &mut lane.returning].into_iter().find_map(|waiting| {
+                let place = waiting.iter().position(|waiting| waiting.ticket == ticket)?;
+                waiting.remove(place)
+            })
+        });
+        if let Some(removed) = &removed {
+            *self.counter(removed.returns) -= 1;
         }
-        false
+        removed.is_some()
     }
 
     /// Overload begins when somebody has been waiting for longer than `overload_wait` at every moment of a `max_wait`, and

@@ -25,6 +25,15 @@ both_databases!(probe::app(); async fn work_that_comes_too_late_does_not_begin(a
     assert_eq!(app.statements().len(), 0);
 });
 
+both_databases!(probe::app(); async fn what_was_read_too_late_is_not_given(app) {
+    assert!(detail(app, "/probe/late", "10").await.contains(TIMEOUT));
+});
+
+both_databases!(probe::app(); async fn what_was_written_is_told_however_late(app) {
+    let answer = app.post("/probe/late").header(TIMEOUT, "10").send().await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+});
+
 both_databases!(probe::app(), [("http.deadline", "100ms"), ("admission.enabled", "false"), ("admission.max_wait", "100ms")];
 async fn no_client_waits_for_longer_than_the_service_lets_it(app) {
     assert!(detail(app, "/probe/hang", "3600000").await.contains("http.deadline"));

@@ -115,7 +115,7 @@ both_databases!(app::app(); async fn on_loopback_answers_say_what_they_cost(app)
     let answer = app.get("/v1/users").bearer(&token).send().await;
     assert_eq!(answer.statements(), 5);
     let timing = answer.header("server-timing");
-    for part in ["db;desc=\"statements=5\";dur=", "calls;desc=\"calls=0\"", "total;dur="] {
+    for part in ["db;desc=\"statements=5\";dur=", "calls;desc=\"calls=0\"", "wait;dur=", "lag;dur=", "total;dur="] {
         assert!(timing.contains(part), "{timing}");
     }
 });

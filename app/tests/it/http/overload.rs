@@ -5,11 +5,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use futures_util::{FutureExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, stream};
 use harness::wire::{HttpConnection, HttpRequest};
 use tenfold::both_databases;
 use tenfold::operators::{console_key, sign_console_token};
 use tenfold::testing::{TestApp, TestRequest, TestResponse};
+use tokio::sync::oneshot;
 
 use super::going_away::{begin, until};
 use crate::{new_owner, probe, problem, sign_up, text};
@@ -205,6 +206,39 @@ both_databases!(probe::app(), ONE; async fn a_slow_upload_leaves_its_room_to_oth
     let sign_in = app.post("/v1/auth/sign-in").header("content-type", "application/json").pieces(never);
     let _held = hold(sign_in);
     is_served(app).await;
+});
+
+/// A sign-in whose last byte comes when the test says so.
+fn withheld(app: &TestApp) -> (oneshot::Sender<()>, TestRequest) {
+    let (send, sent) = oneshot::channel();
+    let credentials = r#"{"email":"nobody@acme.test","password":"not the right one"}"#;
+    let (most, last) = credentials.split_at(credentials.len() - 1);
+    let last = async move {
+        let _ = sent.await;
+        Ok::<_, std::io::Error>(bytes::Bytes::from(last))
+    };
+    let pieces = stream::iter([Ok(bytes::Bytes::from(most))]).chain(stream::once(last));
+    let sign_in = app.post("/v1/auth/sign-in").header("content-type", "application/json");
+    (send, sign_in.pieces(Box::pin(pieces)))
+}
+
+both_databases!(probe::app(), ONE; async fn bodies_that_come_at_once_begin_one_after_the_other(app) {
+    let (bytes, uploads): (Vec<_>, Vec<_>) = (0..3).map(|_| withheld(app)).unzip();
+    let mut uploads: Vec<_> = uploads.into_iter().map(hold).collect();
+    let other = hold(app.get("/probe/hang"));
+    assert_eq!(running(app).await, 1, "who waits for a client takes no room");
+    for byte in bytes {
+        byte.send(()).expect("the body is still wanted");
+    }
+    for upload in &mut uploads {
+        assert!(upload.now_or_never().is_none(), "it goes on beside the limit");
+    }
+    assert_eq!((running(app).await, figure(app, "tenfold_admission_waiting").await), (1, 3));
+    drop(other);
+    for answer in join_all(uploads).await {
+        assert_eq!(answer.status(), 401, "{}", answer.text());
+    }
+    assert_eq!(running(app).await, 0);
 });
 
 both_databases!(probe::app(), ONE; async fn a_wait_elsewhere_leaves_its_room_to_others(app) {

@@ -7,12 +7,13 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tenfold_admission::{
-    AdmissionGate, AdmissionSettings, Candidate, Entering, Flow, LimitSettings, Permit, Refusal, RequestClass,
+    AdmissionGate, AdmissionSettings, Candidate, Entering, Flow, LimitSettings, Permit, PermitPause, Refusal,
+    RequestClass, Returning,
 };
 
 /// A gate for one request at a time, and its clock in milliseconds.
 fn gate() -> (AdmissionGate, Arc<AtomicU64>) {
-    gate_with(LimitSettings { floor: 1, start: 1, ceiling: 1 })
+    gate_with(LimitSettings { floor: 1, floor_of_short: 1, start: 1, ceiling: 1 })
 }
 
 fn gate_with(limit: LimitSettings) -> (AdmissionGate, Arc<AtomicU64>) {
@@ -164,7 +165,7 @@ fn a_paused_request_leaves_its_room_to_others() {
 
 #[test]
 fn others_need_not_yield_just_after_one_that_gives_way() {
-    let (gate, clock) = gate_with(LimitSettings { floor: 4, start: 16, ceiling: 16 });
+    let (gate, clock) = gate_with(LimitSettings { floor: 4, floor_of_short: 4, start: 16, ceiling: 16 });
     let is_after = || admitted(enter(&gate, 1)).others_yielded();
     let best_effort = || {
         let class = RequestClass::BestEffort;
@@ -184,7 +185,8 @@ fn others_need_not_yield_just_after_one_that_gives_way() {
 
 #[test]
 fn what_is_to_spare_is_left_to_one_that_asks_for_too_much() {
-    let (gate, clock) = spare_gate(LimitSettings { floor: 100, start: 100, ceiling: 100 }, 25);
+    let (gate, clock) =
+        spare_gate(LimitSettings { floor: 100, floor_of_short: 100, start: 100, ceiling: 100 }, 25);
     // The threads are busy all the time.
     for _ in 0..20 {
         clock.fetch_add(50, Ordering::Relaxed);
@@ -238,4 +240,115 @@ fn a_paused_critical_request_gives_its_place_back_too() {
     pause.resume();
     first.finish();
     is_idle(&gate);
+}
+
+fn goes_on(returning: &mut Returning) -> bool {
+    Pin::new(returning).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+/// One that runs and has been paused.
+fn paused(gate: &AdmissionGate, flow: u64) -> (Permit, PermitPause) {
+    let permit = admitted(enter(gate, flow));
+    let pause = permit.pause_handle();
+    pause.pause();
+    (permit, pause)
+}
+
+#[test]
+fn a_paused_request_goes_on_at_once_while_there_is_room() {
+    let (gate, _) = gate();
+    let (permit, pause) = paused(&gate, 1);
+    assert!(goes_on(&mut pause.come_back()));
+    assert_eq!(gate.figures().in_flight, 1);
+    assert!(goes_on(&mut pause.come_back()), "it was not paused");
+    permit.finish();
+    assert!(goes_on(&mut pause.come_back()), "it has ended");
+    is_idle(&gate);
+}
+
+#[test]
+fn paused_requests_go_on_one_after_the_other() {
+    let (gate, _) = gate();
+    let all: Vec<_> = (0..20).map(|flow| paused(&gate, flow)).collect();
+    let other = admitted(enter(&gate, 30));
+    let mut returning: Vec<_> = all.iter().map(|(_, pause)| pause.come_back()).collect();
+    assert!(!returning.iter_mut().any(goes_on), "another one runs");
+    assert_eq!((gate.figures().in_flight, gate.figures().waiting), (1, 20));
+    other.finish();
+    let mut all: Vec<_> = all.into_iter().zip(returning).collect();
+    for left in (0..20).rev() {
+        assert_eq!((gate.figures().in_flight, gate.figures().waiting), (1, left));
+        let next = all.iter_mut().position(|(_, returning)| goes_on(returning)).expect("one of them goes on");
+        let ((permit, _), _) = all.swap_remove(next);
+        permit.finish();
+    }
+    is_idle(&gate);
+}
+
+#[test]
+fn another_flow_has_its_turn_beside_many_that_go_on() {
+    let (gate, _) = gate();
+    let all: Vec<_> = (0..20).map(|_| paused(&gate, 1)).collect();
+    let other = admitted(enter(&gate, 2));
+    let mut returning: Vec<_> = all.iter().map(|(_, pause)| pause.come_back()).collect();
+    let mut newcomer = enter(&gate, 2);
+    other.finish();
+    let mut before = 0;
+    while poll(&mut newcomer).is_pending() {
+        let next = returning.iter_mut().position(goes_on).expect("one of them goes on");
+        drop(returning.swap_remove(next));
+        all[next].1.pause();
+        before += 1;
+        assert!(before < 20, "it waits for all of them");
+    }
+    drop((returning, all, newcomer));
+    is_idle(&gate);
+}
+
+#[test]
+fn nothing_that_has_begun_is_refused_however_long_it_waits() {
+    let (gate, clock) = gate();
+    let (permit, pause) = paused(&gate, 1);
+    let other = admitted(enter(&gate, 2));
+    let mut returning = pause.come_back();
+    // More than the queue has room for, and for longer than anybody else may wait.
+    let waiting: Vec<_> = (0..5).map(|_| enter(&gate, 1)).collect();
+    for _ in 0..20 {
+        clock.fetch_add(500, Ordering::Relaxed);
+        gate.tick(Duration::ZERO);
+    }
+    assert_eq!((gate.figures().waiting, gate.figures().refused), (1, [0, 5, 0]));
+    assert!(!goes_on(&mut returning));
+    other.finish();
+    assert!(goes_on(&mut returning));
+    drop((permit, waiting));
+    is_idle(&gate);
+}
+
+#[test]
+fn one_that_ends_while_it_waits_to_go_on_leaves_nothing() {
+    let (gate, _) = gate();
+    for ends_first in [true, false] {
+        for is_told in [true, false] {
+            let (permit, pause) = paused(&gate, 1);
+            let other = admitted(enter(&gate, 2));
+            let returning = pause.come_back();
+            // It is told that it may go on, and has not looked.
+            let other = if is_told {
+                drop(other);
+                None
+            } else {
+                Some(other)
+            };
+            if ends_first {
+                drop((permit, returning));
+            } else {
+                drop(returning);
+                assert_eq!(gate.figures().in_flight, usize::from(other.is_some()), "it is paused as before");
+                drop(permit);
+            }
+            drop(other);
+            is_idle(&gate);
+        }
+    }
 }

@@ -94,9 +94,13 @@ pub struct Simulation {
 
 /// As a process with so many threads has them.
 pub fn settings(threads: usize) -> AdmissionSettings {
-    let floor = 8 * threads;
     AdmissionSettings {
-        limit: LimitSettings { floor, start: floor, ceiling: 1000 },
+        limit: LimitSettings {
+            floor: 2 * threads,
+            floor_of_short: 4 * threads,
+            start: 4 * threads,
+            ceiling: 1000,
+        },
         spare_floor: threads,
         max_waiting: 1000,
         overload_wait: Duration::from_millis(50),
@@ -210,6 +214,7 @@ impl Simulation {
             match settled {
                 Settled::Admitted(request, admitted) => self.begin(request, admitted),
                 Settled::Refused(request) => self.refuse(&request),
+                Settled::Returned(..) => unreachable!("nothing is paused"),
             }
         }
     }

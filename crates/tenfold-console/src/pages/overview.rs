@@ -90,13 +90,13 @@ fn refused(telemetry: &Telemetry, minutes: usize, answered: u64) -> Markup {
     }
 }
 
-/// How many requests run and wait.
+/// How many requests run and wait, and how late the threads are that run them.
 fn admission(figures: Option<AdmissionFigures>) -> Markup {
     let Some(figures) = figures else { return html! {} };
     html! {
         " At most " (words::counted(figures.limit as u64, "request", "requests")) " run at once now"
         @if figures.waiting > 0 { ", and " (words::counted(figures.waiting as u64, "waits", "wait")) }
-        "."
+        "; the threads are " (words::duration(figures.scheduler_lag)) " late."
     }
 }
 

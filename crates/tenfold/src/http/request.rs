@@ -133,6 +133,9 @@ async fn answer(
     let handled = scope.drive(admit(host, &received.cors, request, next));
     let driven = AssertUnwindSafe(deadline.limit(handled)).catch_unwind();
     let mut response = match driven.instrument(span.clone()).await {
+        Ok(Some(read)) if is_read_too_late(received, &deadline, read.status()) => {
+            span.in_scope(|| received.timeout.problem().into_response())
+        }
         Ok(Some(response)) => response,
         Ok(None) => span.in_scope(|| received.timeout.problem().into_response()),
         Err(panic) => span.in_scope(|| Problem::internal(panic_message(&*panic)).into_response()),
@@ -146,6 +149,13 @@ async fn answer(
     }
     span.in_scope(|| log(received.method.as_str(), received.route(), status, cost, started.elapsed()));
     (response, cost)
+}
+
+/// Whether something was read after the deadline, since the handler did not pause before: nobody waits for it any more. What was written
+/// has happened, and is told however late.
+fn is_read_too_late(received: &ReceivedRequest, deadline: &RequestDeadline, status: StatusCode) -> bool {
+    let has_failed = status.is_client_error() || status.is_server_error();
+    received.method.is_safe() && !has_failed && deadline.is_over()
 }
 
 /// How a request has ended, for telemetry.
@@ -243,12 +253,14 @@ fn finish_headers(
     }
     if state.settings().server_timing {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        let lag = state.admission().figures().map_or(Duration::ZERO, |figures| figures.scheduler_lag);
         let timing = format!(
-            "db;desc=\"statements={}\";dur={:.2}, calls;desc=\"calls={}\", wait;dur={:.2}, total;dur={:.2}",
+            "db;desc=\"statements={}\";dur={:.2}, calls;desc=\"calls={}\", wait;dur={:.2}, lag;dur={:.2}, total;dur={:.2}",
             spent.cost.statements,
             milliseconds(spent.cost.database_time),
             spent.cost.calls,
             milliseconds(spent.waited),
+            milliseconds(lag),
             milliseconds(spent.elapsed)
         );
         if let Ok(value) = HeaderValue::try_from(timing) {

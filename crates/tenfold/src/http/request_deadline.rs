@@ -58,7 +58,7 @@ impl RequestTimeout {
     /// Whether it was the client that wanted no answer any more: then a failure says nothing about the application, and a stranger cannot
     /// raise an incident by it.
     pub(super) fn is_over_for_client(self, deadline: &RequestDeadline) -> bool {
-        self.is_clients && Instant::now() >= deadline.deadline()
+        self.is_clients && deadline.is_over()
     }
 
     /// The answer to a request that has been given up.
@@ -95,7 +95,7 @@ impl RequestDeadline {
 
     /// Waits for `work` until the deadline, even if the deadline moves meanwhile. Work does not begin after it.
     pub(super) async fn limit<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        if Instant::now() >= self.deadline() {
+        if self.is_over() {
             return None;
         }
         let mut work = pin!(work);
@@ -107,6 +107,10 @@ impl RequestDeadline {
                 Err(_) => return None,
             }
         }
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline()
     }
 
     pub(super) fn deadline(&self) -> Instant {

@@ -1,28 +1,34 @@
 //! The body of an admitted request: while its client is slow, others can use its room.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tenfold_admission::PermitPause;
+use tenfold_admission::{PermitPause, Returning};
+
+/// A part of a body, or its end.
+type BodyPart = Option<Result<Frame<Bytes>, axum::Error>>;
 
 /// A body whose request is paused while its handler waits for bytes. Otherwise a few slow uploads would take all room.
+///
+/// When they have come, the request waits until there is room again.
 pub(super) struct PausingBody {
     body: Body,
     permit: PermitPause,
-    is_paused: bool,
+    state: BodyState,
+}
+
+enum BodyState {
+    Runs,
+    Paused,
+    /// This part has come.
+    Returns(Returning, BodyPart),
 }
 
 impl PausingBody {
     pub(super) fn new(body: Body, permit: PermitPause) -> Self {
-        PausingBody { body, permit, is_paused: false }
-    }
-
-    fn resume(&mut self) {
-        if std::mem::take(&mut self.is_paused) {
-            self.permit.resume();
-        }
+        PausingBody { body, permit, state: BodyState::Runs }
     }
 }
 
@@ -30,34 +36,46 @@ impl HttpBody for PausingBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        match polled {
-            Poll::Ready(_) => self.resume(),
-            Poll::Pending if !self.is_paused => {
-                self.is_paused = true;
-                self.permit.pause();
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BodyPart> {
+        if !matches!(self.state, BodyState::Returns(..)) {
+            let Poll::Ready(part) = Pin::new(&mut self.body).poll_frame(cx) else {
+                if matches!(self.state, BodyState::Runs) {
+                    self.permit.pause();
+                    self.state = BodyState::Paused;
+                }
+                return Poll::Pending;
+            };
+            if matches!(self.state, BodyState::Runs) {
+                return Poll::Ready(part);
             }
-            Poll::Pending => {}
+            self.state = BodyState::Returns(self.permit.come_back(), part);
         }
-        polled
+        if let BodyState::Returns(returning, _) = &mut self.state {
+            ready!(Pin::new(returning).poll(cx));
+        }
+        match std::mem::replace(&mut self.state, BodyState::Runs) {
+            BodyState::Returns(_, part) => Poll::Ready(part),
+            BodyState::Runs | BodyState::Paused => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        !matches!(self.state, BodyState::Returns(..)) && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match self.state {
+            BodyState::Returns(..) => SizeHint::default(),
+            BodyState::Runs | BodyState::Paused => self.body.size_hint(),
+        }
     }
 }
 
 /// A handler may give the body up and go on.
 impl Drop for PausingBody {
     fn drop(&mut self) {
-        self.resume();
+        if !matches!(std::mem::replace(&mut self.state, BodyState::Runs), BodyState::Runs) {
+            self.permit.resume();
+        }
     }
 }

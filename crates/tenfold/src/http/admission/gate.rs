@@ -8,17 +8,13 @@ use tenfold_data::PressureGauge;
 
 use super::probe::probe;
 
-/// How many requests always run at once for each thread. Under a flood each step of a request waits behind the refusals of all
-/// connections that are ready, so a few for each thread do not use what the refusals leave; with twice as many, requests that
-/// compute make each other slow.
-const FLOOR_OF_A_THREAD: usize = 8;
-
 /// `[admission]`.
 #[derive(Clone, Debug)]
 pub struct AdmissionOptions {
     /// Whether anything waits or is refused.
     pub enabled: bool,
-    /// How many requests always run at once; `None` for eight for each thread of the runtime.
+    /// How many requests always run at once; `None` for twice the threads of the runtime, and four times while
+    /// requests take less than a millisecond.
     pub min_limit: Option<usize>,
     /// How many requests run at once at most.
     pub max_limit: usize,
@@ -33,9 +29,15 @@ pub struct AdmissionOptions {
 impl AdmissionOptions {
     /// With these, a runtime of so many threads.
     fn settings(&self, threads: usize) -> AdmissionSettings {
-        let floor = self.min_limit.unwrap_or(FLOOR_OF_A_THREAD * threads).min(self.max_limit);
+        let at_least = |automatic: usize| self.min_limit.unwrap_or(automatic).min(self.max_limit);
+        let floor_of_short = at_least(4 * threads);
         AdmissionSettings {
-            limit: LimitSettings { floor, start: floor, ceiling: self.max_limit },
+            limit: LimitSettings {
+                floor: at_least(2 * threads),
+                floor_of_short,
+                start: floor_of_short,
+                ceiling: self.max_limit,
+            },
             // Whoever sets a minimum means it for everybody.
             spare_floor: self.min_limit.map_or(threads, |floor| threads.max(floor.div_ceil(4))),
             max_waiting: self.max_waiting,
