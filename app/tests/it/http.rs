@@ -19,5 +19,6 @@ mod page;
 mod preconditions;
 mod problems;
 mod readiness;
+mod refused_bodies;
 mod shares;
 mod tracing;
