@@ -20,5 +20,6 @@ mod page;
 mod preconditions;
 mod problems;
 mod readiness;
+mod refused_bodies;
 mod shares;
 mod tracing;

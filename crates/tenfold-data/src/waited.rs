@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::ownership::OrgId;
 use crate::statement::CallSite;
 
 /// Waits for others. Each is a part of the time of the statement or boundary that reports it.
@@ -76,6 +77,7 @@ pub(crate) trait WaitSource: Send {
 pub(crate) struct WaitMeter {
     /// The line that opens a transaction. What waits for it is told this line.
     site: Option<CallSite>,
+    is_beside_transaction: bool,
     state: Mutex<MeterState>,
 }
 
@@ -149,7 +151,17 @@ impl WaitSource for PlainWait {
 impl WaitMeter {
     /// For a transaction that is opened at this line.
     pub(crate) fn opening(site: CallSite) -> Self {
-        WaitMeter { site: Some(site), state: Mutex::default() }
+        WaitMeter { site: Some(site), ..WaitMeter::default() }
+    }
+
+    /// For a load beside the open transaction of the same request or job: while it waits, so do those that wait for what the transaction holds.
+    pub(crate) fn beside_transaction() -> Self {
+        WaitMeter { is_beside_transaction: true, ..WaitMeter::default() }
+    }
+
+    /// Whose connection it takes, if it runs for this organization: nobody's beside a transaction.
+    pub(crate) fn connection_owner(&self, org: Option<OrgId>) -> Option<OrgId> {
+        org.filter(|_| !self.is_beside_transaction)
     }
 
     /// The line that opens the transaction.

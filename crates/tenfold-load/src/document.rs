@@ -68,6 +68,16 @@ impl ApiDocument {
     pub(crate) fn names(&self) -> String {
         self.0.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
+
+    /// Which of them are streams, for messages.
+    pub(crate) fn streams(&self) -> String {
+        let streams = self.operations().filter(|operation| operation.is_stream);
+        let names: Vec<&str> = streams.map(|operation| &*operation.name).collect();
+        match &*names {
+            [] => "the API has no stream".to_owned(),
+            names => format!("the API has {}", names.join(", ")),
+        }
+    }
 }
 
 impl ApiOperation {

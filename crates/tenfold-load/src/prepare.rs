@@ -12,6 +12,9 @@ use crate::scenario::{LoadStep, Scenario};
 use crate::seeded::Seeded;
 use crate::visitor::{Heard, Visitor};
 
+/// How long a stream is held open unless its step says it.
+const HOLD_SECONDS: u32 = 1;
+
 /// Without a scenario, a read is this much more frequent than a write, and than a sign-in.
 const READ_WEIGHT: u32 = 10;
 const WRITE_WEIGHT: u32 = 2;
@@ -104,7 +107,7 @@ fn examples(document: &ApiDocument) -> impl Iterator<Item = LoadStep> {
         query: None,
         body: None,
         bytes: None,
-        hold_seconds: 1,
+        hold_seconds: None,
     })
 }
 
@@ -120,6 +123,12 @@ async fn ready(
     let operation = operation.with_context(|| {
         format!("the API has no operation `{}`; it has {}", step.operation, document.names())
     })?;
+    anyhow::ensure!(
+        operation.is_stream || step.hold_seconds.is_none(),
+        "`hold_seconds` is refused: {} is no stream of events; {}",
+        operation.name,
+        document.streams()
+    );
     let body = body(operation, step, seed)?;
     let callers = callers(visitor, document, accounts, operation).await?;
     let prepared = PreparedStep {
@@ -127,7 +136,7 @@ async fn ready(
         weight: step.weight,
         query: step.query.clone().or_else(|| operation.query.clone()),
         body,
-        hold: Duration::from_secs(step.hold_seconds.into()),
+        hold: Duration::from_secs(step.hold_seconds.unwrap_or(HOLD_SECONDS).into()),
         callers,
     };
     // What it deletes would be missing later.

@@ -38,7 +38,8 @@ pub(crate) struct LoadStep {
     pub query: Option<String>,
     pub body: Option<Value>,
     pub bytes: Option<usize>,
-    pub hold_seconds: u32,
+    /// Only for streams.
+    pub hold_seconds: Option<u32>,
 }
 
 /// A password; it is never shown.
@@ -100,8 +101,7 @@ struct StepEntry {
     query: Option<String>,
     body: Option<Value>,
     bytes: Option<usize>,
-    #[serde(default = "one")]
-    hold_seconds: u32,
+    hold_seconds: Option<u32>,
 }
 
 fn one() -> u32 {
@@ -164,7 +164,7 @@ impl StepEntry {
             step if step.bytes.is_some() && step.body.is_some() => {
                 refuse("bytes", "a step has `body` or `bytes`")
             }
-            step if !(1..=LONGEST_HOLD).contains(&step.hold_seconds) => {
+            step if step.hold_seconds.is_some_and(|held| !(1..=LONGEST_HOLD).contains(&held)) => {
                 refuse("hold_seconds", "use 1 to 3600")
             }
             _ => Ok(()),

@@ -106,6 +106,14 @@ fn a_load_that_cannot_begin_says_why() {
         (&["load", "--rate", "fast"], 2, "`fast` is not a rate"),
         (&["load", "--max-errors", "200"], 2, "write a number from 0 to 100"),
         (&["load", "--listen", "192.0.2.1:80"], 1, "with --target"),
+        (&["load", "--json", "missing/load.json"], 1, "missing/load.json cannot be written"),
+        (&["load", "--json", "-", "--html", "missing/load.html"], 1, "missing/load.html cannot be written"),
+        // Those that can be written are not left behind.
+        (
+            &["load", "--listen", "127.0.0.1:1", "--json", "load.json", "--html", "load.html"],
+            1,
+            "nothing answers",
+        ),
     ] {
         let finished = place.bare(words).finish();
         assert_eq!(finished.status.code(), Some(status), "{words:?}: {}", finished.err);
@@ -113,6 +121,34 @@ fn a_load_that_cannot_begin_says_why() {
         assert!(finished.err.lines().count() == 1 && finished.out.is_empty(), "{}", finished.err);
     }
     assert!(place.is_untouched());
+    place.write("load.json", "that of yesterday");
+    let finished = place.bare(&["load", "--listen", "127.0.0.1:1", "--json", "load.json"]).finish();
+    assert_eq!((finished.status.code(), &*read(&place, "load.json")), (Some(1), "that of yesterday"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_cannot_be_written_keeps_no_other_back() {
+    let place = Place::sqlite();
+    let process = place.app(&["serve", "--demo"]).start();
+    let sent = ["--rate", "20", "--duration", "1s", "--warm-up", "0s"];
+    place.write("load.json", &"longer than a report. ".repeat(100_000));
+    let run = |files: &[&str]| load(&place, &process, &[&sent[..], files].concat());
+    // It can be opened, and is always full.
+    let finished = run(&["--html", "/dev/full", "--json", "load.json"]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.err);
+    assert!(finished.err.contains("error: /dev/full cannot be written: "), "{}", finished.err);
+    assert!(finished.out.contains("list_users"), "the table is shown: {}", finished.out);
+    let report: Value = serde_json::from_str(&read(&place, "load.json")).expect("nothing of the old text");
+    assert!(report["total"]["sent"].as_u64() > Some(0), "{report:#}");
+    let finished = run(&["--html", "load.html", "--json", "/dev/full"]);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.err);
+    assert!(finished.err.contains("error: /dev/full cannot be written: "), "{}", finished.err);
+    assert!(
+        finished.out.contains("list_users") && read(&place, "load.html").contains("<svg"),
+        "{}",
+        finished.out
+    );
 }
 
 #[test]

@@ -46,11 +46,19 @@ pub(super) async fn held(app: &TestApp) -> u64 {
     figure(app, "tenfold_http_buffered_bytes").await
 }
 
-/// Whether the bound has made itself felt.
-async fn has_acted(app: &TestApp) -> bool {
+/// How often the bound has made itself felt.
+pub(super) async fn acted(app: &TestApp) -> u64 {
     figure(app, "tenfold_http_buffer_refused_total").await
         + figure(app, "tenfold_http_buffer_cut_total").await
-        > 0
+}
+
+async fn has_acted(app: &TestApp) -> bool {
+    acted(app).await > 0
+}
+
+/// How many requests count as refused by the service.
+pub(super) fn refused(app: &TestApp) -> u64 {
+    app.telemetry().refused_by_minute(60).into_iter().sum()
 }
 
 pub(super) async fn holds_nothing(app: &TestApp) {
@@ -60,6 +68,13 @@ pub(super) async fn holds_nothing(app: &TestApp) {
 fn sign_in(length: usize) -> Vec<u8> {
     let head = "POST /v1/auth/sign-in HTTP/1.1\r\nhost: app.test\r\ncontent-type: application/json\r\n";
     format!("{head}content-length: {length}\r\n\r\n").into_bytes()
+}
+
+/// A sign-in with most of its body.
+pub(super) fn unfinished_body() -> Vec<u8> {
+    let mut bytes = sign_in(100 << 10);
+    bytes.resize(90 << 10, b' ');
+    bytes
 }
 
 /// Clients that send these bytes each and no more, until some are refused. What is held stays within its bound.
@@ -126,8 +141,7 @@ async fn asks_for_ever(address: SocketAddr) {
 #[test]
 fn unfinished_bodies_are_held_within_the_budget() {
     run(async |app, address| {
-        let mut unfinished = sign_in(100 << 10);
-        unfinished.resize(90 << 10, b' ');
+        let unfinished = unfinished_body();
         let mut clients = flood(app, address, &unfinished).await;
         let wrong = br#"{"email": "a@b.test", "password": "wrong"}"#;
         let request = [sign_in(wrong.len()), wrong.to_vec()].concat();
@@ -298,6 +312,7 @@ fn one_connection_does_not_hold_more_than_its_share() {
             soon("the problem comes", body.data()).await.expect("there is one").expect("it is whole");
         assert!(String::from_utf8_lossy(&detail).contains("http.connection_buffer_limit"), "{detail:?}");
         assert!(held(app).await < 512 << 10);
+        assert_eq!(self::refused(app), 0, "that says something of the client, and nothing of the service");
         is_served(&mut connect(address).await).await;
         drop((bodies, client, body));
         holds_nothing(app).await;

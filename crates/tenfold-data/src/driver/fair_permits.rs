@@ -1,13 +1,14 @@
 //! Permits that organizations share: the organization with the fewest permits is next.
 //!
 //! With one queue for all, an organization that sends a hundred slow statements has the whole pool, and everybody else waits behind
-//! its hundred. Here each has a queue of its own, as with max-min fair sharing: organizations that want more get an equal share, and one
-//! that is alone gets all.
+//! its hundred. Here each has a queue of its own, as with max-min fair sharing: organizations that want more get an equal share.
 //!
-//! - Work without an organization (jobs' claims, the feed, readiness, sign-in) has a queue, too, and counts as if it had no permits: it is many
-//!   tasks of the process, and all of them would wait for one that is slow.
-//! - The first of a queue that has been first for [`AT_MOST`] is next, however many permits its organization has. So a request with an open
-//!   transaction, which has a permit already, does not wait for ever for a second one.
+//! - One organization holds an eighth less than all permits, see [`most_of_one`]. A slow statement keeps its permit until it ends, so others would
+//!   wait for those of one organization if it had all (decision 100).
+//! - Work without an organization (jobs' claims, the feed, readiness, sign-in) has a queue, too, has no such bound, and counts as if it had no
+//!   permits: it is many tasks of the process, and all of them would wait for one that is slow. A load beside an open transaction counts as such: bounded,
+//!   it would wait for permits of its organization that wait for it.
+//! - The first of a queue that has been first for [`AT_MOST`] comes before others, however many permits its organization has below its bound.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,12 +22,19 @@ use crate::ownership::OrgId;
 /// After this time as the first of its queue a task comes before all others.
 const AT_MOST: Duration = Duration::from_millis(250);
 
+/// How many of `count` permits one organization may hold at once: all but an eighth, and but one at the least. A single one it may hold.
+fn most_of_one(count: usize) -> usize {
+    if count < 2 { count } else { count - (count / 8).max(1) }
+}
+
 /// A fixed number of permits.
 pub(crate) struct FairPermits(Mutex<PermitTurns>);
 
 struct PermitTurns {
-    /// Not zero only while no task waits.
+    /// While it is not zero, all that wait are of organizations that hold as many permits as they may.
     free: usize,
+    /// How many one organization may hold.
+    most: usize,
     shares: HashMap<Option<OrgId>, PermitShare>,
     next: u64,
     is_closed: bool,
@@ -59,11 +67,11 @@ pub(crate) struct FairPermit {
 impl FairPermits {
     /// This many permits.
     pub(crate) fn new(count: usize) -> Arc<Self> {
-        let (shares, next, is_closed) = (HashMap::new(), 0, false);
-        Arc::new(FairPermits(Mutex::new(PermitTurns { free: count, shares, next, is_closed })))
+        let (most, shares, next, is_closed) = (most_of_one(count), HashMap::new(), 0, false);
+        Arc::new(FairPermits(Mutex::new(PermitTurns { free: count, most, shares, next, is_closed })))
     }
 
-    /// A permit, if one is free.
+    /// A permit, if one is free and this owner may have it.
     pub(crate) fn try_take(self: &Arc<Self>, owner: Option<OrgId>) -> Option<FairPermit> {
         self.turns().take_free(owner).then(|| self.permit(owner))
     }
@@ -109,7 +117,8 @@ impl FairPermits {
 
 impl PermitTurns {
     fn take_free(&mut self, owner: Option<OrgId>) -> bool {
-        if self.free == 0 || self.is_closed {
+        let held = self.shares.get(&owner).map_or(0, |share| share.held);
+        if self.free == 0 || self.is_closed || !self.allows(owner, held) {
             return false;
         }
         self.free -= 1;
@@ -117,11 +126,16 @@ impl PermitTurns {
         true
     }
 
-    /// The owner of the next permit: one whose first task has waited for too long; otherwise the one with the fewest permits, and among equals
-    /// the one whose last permit is the oldest.
+    /// Whether an owner that holds so many permits may have another one.
+    fn allows(&self, owner: Option<OrgId>, held: usize) -> bool {
+        owner.is_none() || held < self.most
+    }
+
+    /// The owner of the next permit, among those that may have another one: one whose first task has waited for too long; otherwise the one
+    /// with the fewest permits, and among equals the one whose last permit is the oldest.
     fn next_owner(&self, now: Instant) -> Option<Option<OrgId>> {
         let waiting = self.shares.iter().filter_map(|(owner, share)| {
-            let (number, _) = share.waiting.front()?;
+            let (number, _) = share.waiting.front().filter(|_| self.allows(*owner, share.held))?;
             let is_overdue = share.first_since.is_some_and(|since| now - since >= AT_MOST);
             let held = if is_overdue || owner.is_none() { 0 } else { share.held };
             Some(((!is_overdue, held, share.last, *number), *owner))
@@ -153,11 +167,11 @@ impl Drop for FairPermit {
             share.held -= 1;
         }
         turns.tidy(self.owner);
+        turns.free += 1;
         let now = Instant::now();
-        let Some(owner) = turns.next_owner(now) else {
-            turns.free += 1;
-            return;
-        };
+        // One at most: those that waited while others were free may not have another one, but for this owner.
+        let Some(owner) = turns.next_owner(now) else { return };
+        turns.free -= 1;
         let share = turns.give(owner);
         let next = share.waiting.pop_front();
         share.has_another_first(now);
@@ -188,5 +202,17 @@ impl Drop for WaitingTurn<'_> {
             }
         }
         turns.tidy(self.owner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_organization_leaves_some_unless_there_is_only_one() {
+        for (count, most) in [(1, 1), (2, 1), (3, 2), (4, 3), (15, 14), (16, 14), (64, 56)] {
+            assert_eq!(most_of_one(count), most, "of {count}");
+        }
     }
 }

@@ -120,7 +120,9 @@ impl Scope {
         // Held until the error is explained as well, which may query the catalog.
         let _under_way = connection.map(Connection::occupy);
         let call = DatabaseCall::Statement(statement.name.clone());
-        let sent = self.begin_call(call, site, WaitMeter::default(), |took| {
+        let is_beside = connection.is_none() && self.holds_transaction();
+        let meter = if is_beside { WaitMeter::beside_transaction() } else { WaitMeter::default() };
+        let sent = self.begin_call(call, site, meter, |took| {
             self.record(statement, site, took, StatementEnd::GivenUp);
         });
         let call = Call { statement, params, tenant, deadline: self.deadline, sink };

@@ -57,6 +57,11 @@ impl Scope {
         self.state().held = Some(Arc::clone(state));
     }
 
+    /// Whether a transaction is open and holds its connection.
+    pub(super) fn holds_transaction(&self) -> bool {
+        self.state().held.is_some()
+    }
+
     /// Reports a waiting transaction to the log and the observers, once. Call it when nothing can run.
     pub(super) fn report_wait(&self) {
         let waiting = {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
-use futures_util::future::join;
+use futures_util::future::{LocalBoxFuture, join};
 use futures_util::stream::FuturesUnordered;
 use tenfold_data::{DataError, DatabaseSettings, EntityExt as _, OrgId, sql};
 use tokio::sync::oneshot;
@@ -16,6 +16,8 @@ use crate::work::label;
 on_both_databases!(
     one_organization_waits_for_no_more_than_one_statement_of_another,
     a_wait_that_is_dropped_takes_no_permit,
+    an_organization_leaves_the_last_connection_to_others,
+    work_without_an_organization_may_take_the_last_one,
 );
 
 /// With one connection, or one thread that reads.
@@ -25,6 +27,19 @@ fn narrow(bench: &Bench) -> Bench {
     settings.sqlite.reader_threads = 1;
     bench.reopened(&settings)
 }
+
+/// With so many connections, and threads that read. Nothing but the statements limits how long they are held.
+fn with(bench: &Bench, count: usize) -> Bench {
+    let mut settings = DatabaseSettings { transaction_limit: PATIENCE, ..DatabaseSettings::default() };
+    (settings.postgres.pool_size, settings.postgres.acquire_timeout) = (count, PATIENCE);
+    (settings.postgres.statement_timeout, settings.postgres.idle_in_transaction_timeout) =
+        (PATIENCE, PATIENCE);
+    settings.sqlite.reader_threads = count;
+    bench.reopened(&settings)
+}
+
+/// Longer than this machine stands still.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn read(bench: &Bench, org: OrgId) -> OrgId {
     let read = async |cx: tenfold_data::SystemContext| {
@@ -47,6 +62,65 @@ async fn read_for_long(bench: &Bench, org: OrgId) -> OrgId {
     };
     bench.database.run(None, read).await.unwrap();
     org
+}
+
+type Reads<'a> = FuturesUnordered<LocalBoxFuture<'a, Result<Vec<(i64,)>, DataError>>>;
+
+/// Holds a connection, or a thread, until it is dropped; for an organization, or for none.
+async fn read_endlessly(bench: &Bench, org: Option<OrgId>) -> Result<Vec<(i64,)>, DataError> {
+    let read = async |cx: tenfold_data::SystemContext| {
+        let owned = sql!(
+            "endless.owned",
+            sqlite: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE $1 IS NOT NULL",
+            postgres: "SELECT count(*) FROM pg_sleep(600) WHERE $1::uuid IS NOT NULL"
+        );
+        let global = sql!(
+            "endless.global",
+            sqlite: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+            postgres: "SELECT count(*) FROM pg_sleep(600)"
+        );
+        match org {
+            Some(org) => owned.all(&cx.within(org)).await,
+            None => global.all(&cx).await,
+        }
+    };
+    bench.database.run(Some(Instant::now() + PATIENCE), read).await
+}
+
+/// So many of them, which have begun.
+fn endless(bench: &Bench, org: Option<OrgId>, count: usize) -> Reads<'_> {
+    let mut reads: Reads<'_> = (0..count).map(|_| read_endlessly(bench, org).boxed_local()).collect();
+    assert!(reads.next().now_or_never().is_none(), "they go on");
+    reads
+}
+
+/// What `work` gives while those reads hold what they have.
+async fn beside<T>(reads: &mut Reads<'_>, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = work => done,
+        ended = reads.next() => panic!("it waits for them: {ended:?}"),
+    }
+}
+
+async fn an_organization_leaves_the_last_connection_to_others(bench: Bench) {
+    let bench = with(&bench, 4);
+    let (many, other) = (bench.org, OrgId(bench.database.clock().new_id()));
+    let mut slow = endless(&bench, Some(many), 2);
+    beside(&mut slow, read(&bench, many)).await;
+    slow.extend(endless(&bench, Some(many), 1));
+    let mut next = Box::pin(read(&bench, many));
+    for _ in 0..3 {
+        assert!(next.as_mut().now_or_never().is_none(), "it has three of four, and no more");
+        beside(&mut slow, read(&bench, other)).await;
+    }
+    drop(slow);
+    next.await;
+}
+
+async fn work_without_an_organization_may_take_the_last_one(bench: Bench) {
+    let bench = with(&bench, 2);
+    let mut slow = endless(&bench, None, 1);
+    beside(&mut slow, read_for_long(&bench, bench.org)).await;
 }
 
 async fn one_organization_waits_for_no_more_than_one_statement_of_another(bench: Bench) {

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 
 use crate::bench::Bench;
 use crate::people::{self, User};
-use crate::work::{self, Label, LabelId};
+use crate::work::{self, Label, LabelId, label};
 
 /// Waits until this many statements of this database sleep on the server.
 async fn await_sleepers(onlooker: &Client, expected: i64) {
@@ -99,6 +99,27 @@ async fn an_error_inside_leaves_the_connection_fit_for_the_next() {
             }
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_load_beside_a_transaction_may_take_the_last_connection() {
+    let mut settings = DatabaseSettings::default();
+    settings.postgres.pool_size = 2;
+    let bench = Bench::pooled().await.reopened(&settings);
+    let id = bench
+        .request(async |cx| {
+            cx.transaction(async |tx| label(&cx, "before").insert(tx).await).await.unwrap().id
+        })
+        .await;
+    let found = bench.request(async |cx| {
+        let beside = cx.transaction(async |tx| {
+            label(&cx, "held").insert(tx).await?;
+            // One organization may hold one of two, and the transaction does.
+            Label::get(&cx, id).await
+        });
+        beside.await.unwrap().name.clone()
+    });
+    assert_eq!(found.await, "before");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ fn a_wrong_scenario_names_the_line_and_what_is_allowed() {
         (format!("{step}bytes = 0\n"), 1, "`bytes` is refused"),
         (format!("{step}bytes = 5\nbody = \"five\"\n"), 1, "a step has `body` or `bytes`"),
         (format!("{step}hold_seconds = 4000\n"), 1, "`hold_seconds` is refused: use 1 to 3600"),
+        (format!("{step}hold_seconds = 0\n"), 1, "`hold_seconds` is refused: use 1 to 3600"),
         (format!("organizations = 5000\n{step}"), 1, "use at most 1000"),
         (format!("\n\norganisations = 5\n{step}"), 3, "unknown field `organisations`"),
         (format!("{step}= 3\n"), 3, ""),
@@ -49,10 +50,14 @@ fn an_error_shows_no_password() {
 fn a_step_that_does_not_fit_the_api_names_its_line() {
     let server = Server::start(|request| if request.starts_with("GET /second") { 422 } else { 200 });
     for (step, says) in [
-        ("operation = \"third\"", "the API has no operation `third`; it has first, second, write"),
+        ("operation = \"third\"", "the API has no operation `third`; it has events, first, second, write"),
         ("operation = \"first\"\nbody = 5", "first takes no body"),
         ("operation = \"write\"\nbytes = 5", "write takes JSON"),
         ("operation = \"second\"", "second answers 422"),
+        (
+            "operation = \"write\"\nhold_seconds = 2",
+            "`hold_seconds` is refused: write is no stream of events; the API has events",
+        ),
     ] {
         let text = format!("[[step]]\noperation = \"first\"\n\n[[step]]\n{step}\n");
         let error = format!("{:#}", run(&plan(&server, &text)).expect_err(step));

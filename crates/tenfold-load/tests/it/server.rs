@@ -16,7 +16,8 @@ pub struct Server {
 type StatusOf = dyn Fn(&str) -> u16 + Send + Sync;
 
 impl Server {
-    /// Starts a server with the operations `first` and `second`, which need no session, and `write`, which takes JSON.
+    /// Starts a server with the operations `first`, `second` and `events`, which need no session, and `write`, which takes JSON. `events`
+    /// is a stream by the document, and ends at once.
     pub fn start(answer: impl Fn(&str) -> u16 + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
@@ -80,6 +81,11 @@ fn serve(stream: &TcpStream, answer: &StatusOf, log: &Mutex<Vec<String>>) -> std
 fn document() -> Value {
     json!({"paths": {
         "/first": {"get": {"operationId": "first", "x-example": {}}},
+        "/events": {"get": {
+            "operationId": "events",
+            "x-example": {},
+            "responses": {"200": {"content": {"text/event-stream": {}}}},
+        }},
         "/second": {"get": {"operationId": "second", "x-example": {}}},
         "/write": {"post": {
             "operationId": "write",

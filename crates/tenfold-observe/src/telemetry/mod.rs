@@ -313,10 +313,12 @@ impl Telemetry {
 }
 
 impl Recording {
-    /// Discards the work, such as that of telemetry itself.
-    pub fn discard(mut self) {
+    /// Discards the work, such as that of telemetry itself. Gives the organization that it was for, if that was known.
+    pub fn discard(mut self) -> Option<OrgId> {
         self.ended = true;
-        self.telemetry.0.active.end(self.span_id, Duration::ZERO, Ending::Abandoned, Totals::default());
+        let ended =
+            self.telemetry.0.active.end(self.span_id, Duration::ZERO, Ending::Abandoned, Totals::default());
+        ended.and_then(|(work, _)| work.organization)
     }
 
     /// The work has ended.

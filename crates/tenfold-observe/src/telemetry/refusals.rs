@@ -15,14 +15,14 @@ const ORGANIZATIONS: usize = 32;
 /// How many rows wait at most while somebody asks.
 const MOST_ROWS: usize = 4_096;
 
-/// A request that was refused before anything was done for it.
+/// A request that was refused before anything was done for it, or because there was no room for its body.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedRequest<'a> {
     /// Its method, one of a bounded number.
     pub method: &'static str,
     /// The pattern of its route.
     pub route: &'a str,
-    /// The organization of its token.
+    /// The organization of its token, if that is known.
     pub organization: Option<OrgId>,
     /// Whether it was refused for the bytes that are held for clients, and not because too many requests come.
     pub for_bytes: bool,

@@ -3,14 +3,14 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
 use tenfold_data::Clock;
 use tenfold_load::{LoadFault, LoadLimits, LoadNews, LoadPlan, LoadRate, LoadReport, LoadTarget, Scenario};
 
+use super::report_file::ReportFile;
 use crate::config::TimeSpan;
 
 /// What is sent, and where the report goes.
@@ -86,9 +86,10 @@ impl LoadCommand {
             p99: self.max_p99.map(TimeSpan::as_std),
             errors: self.max_errors.map(|percent| percent / 100.0),
         };
+        let files = self.files()?;
         let report = tenfold_load::run(&plan, stop, &mut tell).await?;
         clear_line();
-        self.hand_out(name, &report, &limits, say)?;
+        self.hand_out(name, (&report, &limits), files, say)?;
         Ok(report.judge(&limits)?)
     }
 
@@ -110,32 +111,46 @@ impl LoadCommand {
         })
     }
 
+    /// Whether the JSON goes to standard output.
+    fn says_json(&self) -> bool {
+        self.json.as_ref().is_some_and(|path| path.as_os_str() == "-")
+    }
+
+    /// Opens the files for the reports, before there is anything to lose.
+    fn files(&self) -> anyhow::Result<ReportFiles<'_>> {
+        let json = self.json.as_deref().filter(|_| !self.says_json());
+        Ok(ReportFiles {
+            json: json.map(ReportFile::open).transpose()?,
+            html: self.html.as_deref().map(ReportFile::open).transpose()?,
+        })
+    }
+
+    /// Shows and writes the reports. One that cannot be written keeps no other back.
     fn hand_out(
         &self,
         name: &str,
-        report: &LoadReport,
-        limits: &LoadLimits,
+        (report, limits): (&LoadReport, &LoadLimits),
+        files: ReportFiles<'_>,
         say: fn(&str),
     ) -> anyhow::Result<()> {
-        if let Some(path) = &self.html {
-            let title = format!("Load of {name}, {}", Clock::system().now().strftime("%Y-%m-%d %H:%M UTC"));
-            write(path, &report.html(&title, limits))?;
-        }
-        let json = || format!("{:#}\n", report.json());
-        match &self.json {
-            Some(path) if path.as_os_str() == "-" => say(&json()),
-            Some(path) => {
-                write(path, &json())?;
-                say(&report.table());
-            }
-            None => say(&report.table()),
-        }
+        let title = format!("Load of {name}, {}", Clock::system().now().strftime("%Y-%m-%d %H:%M UTC"));
+        let json = format!("{:#}\n", report.json());
+        let written = [
+            files.html.map(|file| file.write(&report.html(&title, limits))),
+            files.json.map(|file| file.write(&json)),
+        ];
+        say(&if self.says_json() { json } else { report.table() });
+        let failed = written.into_iter().flatten().filter_map(Result::err);
+        let failed: Vec<String> = failed.map(|error| format!("{error:#}")).collect();
+        anyhow::ensure!(failed.is_empty(), "{}", failed.join("; "));
         Ok(())
     }
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    std::fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))
+/// Where the reports go besides standard output.
+struct ReportFiles<'p> {
+    json: Option<ReportFile<'p>>,
+    html: Option<ReportFile<'p>>,
 }
 
 /// Tells how it goes: once in a log, and in a terminal with one line that changes.

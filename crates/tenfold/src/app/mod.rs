@@ -15,6 +15,7 @@ mod observers;
 mod operator_command;
 mod operators_port;
 mod plain_http;
+mod report_file;
 mod serve;
 mod table;
 mod telemetry_export;

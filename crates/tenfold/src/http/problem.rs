@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use self::conversions::OnConflict;
-use super::buffers::BufferRefusal;
+use super::buffers::{BufferRefusal, BytesOf};
 use super::pace::BodyError;
 use super::schema::Fault;
 
@@ -50,6 +50,10 @@ pub struct Problem {
     #[serde(skip)]
     #[schema(ignore)]
     cause: Option<Cause>,
+    /// Whose bytes it is refused for, if it is. The answer's extensions say it, too.
+    #[serde(skip)]
+    #[schema(ignore)]
+    refused_for: Option<BytesOf>,
 }
 
 #[derive(Debug)]
@@ -70,6 +74,7 @@ impl Problem {
             errors: Box::default(),
             retry_after: None,
             cause: None,
+            refused_for: None,
         }
     }
 
@@ -188,7 +193,8 @@ impl Problem {
 
     /// 503: no more bytes are held for clients.
     pub(super) fn no_room(why: BufferRefusal) -> Self {
-        Problem::overloaded(Duration::from_secs(1)).detail(why.to_string())
+        let problem = Problem::overloaded(Duration::from_secs(1)).detail(why.to_string());
+        Problem { refused_for: Some(why.bytes_of()), ..problem }
     }
 
     /// 503: the request took longer than it may.
@@ -220,7 +226,7 @@ impl IntoResponse for Problem {
         // The boundary: a cause is logged here, once.
         if let Some(Cause(cause)) = &self.cause {
             let error = chain(cause.as_ref());
-            if self.status.is_server_error() {
+            if self.status.is_server_error() && self.refused_for.is_none() {
                 tracing::error!(problem = %self.kind, error, "request failed");
             } else {
                 tracing::debug!(problem = %self.kind, error, "request refused");
@@ -228,6 +234,9 @@ impl IntoResponse for Problem {
         }
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (self.status, body).into_response();
+        if let Some(bytes) = self.refused_for {
+            response.extensions_mut().insert(bytes);
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(after) = self.retry_after {

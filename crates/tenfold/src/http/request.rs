@@ -19,6 +19,8 @@ use tracing::{Instrument as _, Span};
 
 use super::admission::elsewhere::with_permit;
 use super::admission::enter::{EnteredRequest, enter, refusal};
+use super::admission::refused_body::count_refused_body;
+use super::buffers::BytesOf;
 use super::cors::{Cors, FromAllowedOrigin, SharedPaths};
 use super::method_name::method_name;
 use super::precondition::unless_known;
@@ -143,9 +145,16 @@ async fn answer(
 
     own_writes::name(state, &scope, response.headers_mut());
     let (status, cost) = (response.status(), scope.cost());
-    match response.extensions().get::<Unrecorded>() {
-        Some(Unrecorded) => recording.discard(),
-        None => recording.end(ending(received, &deadline, status), Totals::of(&cost)),
+    let extensions = response.extensions();
+    match (extensions.get::<Unrecorded>(), extensions.get::<BytesOf>()) {
+        (Some(Unrecorded), _) => {
+            recording.discard();
+        }
+        // Its endpoint has not failed, and a flood of them must not replace the traces of others.
+        (None, Some(bytes)) => {
+            count_refused_body(state, (&received.method, received.route()), recording.discard(), *bytes);
+        }
+        (None, None) => recording.end(ending(received, &deadline, status), Totals::of(&cost)),
     }
     span.in_scope(|| log(received.method.as_str(), received.route(), status, cost, started.elapsed()));
     (response, cost)

@@ -57,7 +57,7 @@ impl Leases {
             DriverError::Overloaded("no connection came free in time (database.pool_size, acquire_timeout)");
         let no_timeouts = Timeouts::default();
         let mut getting = pin!(async {
-            let turn = self.turns.take(org).await.ok_or(PoolError::Closed)?;
+            let turn = self.turns.take(meter.connection_owner(org)).await.ok_or(PoolError::Closed)?;
             self.pool.timeout_get(&no_timeouts).await.map(|client| (client, turn))
         });
         // One that is free is there at once. Only a wait needs a timer, and is measured.

@@ -15,7 +15,7 @@ use tenfold_observe::telemetry::RefusedRequest;
 
 use super::body::PausingBody;
 use crate::http::auth::Credentials;
-use crate::http::buffers::{BufferClient, BufferRefusal, ConnectionBuffers};
+use crate::http::buffers::{BufferClient, BufferRefusal, BytesOf, ConnectionBuffers};
 use crate::http::client_address::client_of;
 use crate::http::method_name::method_name;
 use crate::http::problem::Problem;
@@ -85,10 +85,8 @@ fn count(
 ) {
     let for_bytes = match refused {
         EntryRefusal::Requests(_) => false,
-        EntryRefusal::Bytes(BufferRefusal::All) => true,
-        EntryRefusal::Bytes(
-            BufferRefusal::Client | BufferRefusal::Connection(_) | BufferRefusal::Stalled,
-        ) => return,
+        EntryRefusal::Bytes(why) if why.bytes_of() == BytesOf::All => true,
+        EntryRefusal::Bytes(_) => return,
     };
     let Some(route) = request.extensions().get::<MatchedPath>() else { return };
     if class != RequestClass::BestEffort {

@@ -6,6 +6,7 @@
 //! - `gate.rs`: the gate and its settings.
 //! - `routes.rs`: which class and kind a request is, by its route.
 //! - `enter.rs`: a request passes the gate, or is refused and counted.
+//! - `refused_body.rs`: one whose body is refused after all counts as well.
 //! - `body.rs`: a request that waits for its client's bytes leaves its room to others.
 //! - `elsewhere.rs`: so does one that waits for something with a bound of its own.
 //! - `probe.rs`: how late the scheduler is.
@@ -15,4 +16,5 @@ pub(super) mod elsewhere;
 pub(super) mod enter;
 pub(super) mod gate;
 mod probe;
+pub(super) mod refused_body;
 pub(super) mod routes;

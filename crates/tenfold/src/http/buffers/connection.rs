@@ -44,6 +44,25 @@ pub(in super::super) enum BufferRefusal {
     Stalled,
 }
 
+/// Whose bytes a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum BytesOf {
+    /// Those of all clients.
+    All,
+    /// What its own client holds or leaves lying, as with a 429.
+    Client,
+}
+
+impl BufferRefusal {
+    /// Whether the memory of all is used up, or its client takes too much. One that stands still is cut only if others need the memory.
+    pub(in super::super) fn bytes_of(self) -> BytesOf {
+        match self {
+            BufferRefusal::All | BufferRefusal::Stalled => BytesOf::All,
+            BufferRefusal::Client | BufferRefusal::Connection(_) => BytesOf::Client,
+        }
+    }
+}
+
 /// What one connection holds.
 pub(in super::super) struct ConnectionBuffers {
     pub(super) budget: Arc<BufferBudget>,

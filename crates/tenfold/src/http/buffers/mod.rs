@@ -20,4 +20,4 @@ pub use self::budget::BufferBudget;
 pub(crate) use self::budget::BufferLimits;
 pub(super) use self::charge::BufferCharge;
 pub(super) use self::client::BufferClient;
-pub(super) use self::connection::{BodyWait, BufferRefusal, ConnectionBuffers, READ_AHEAD};
+pub(super) use self::connection::{BodyWait, BufferRefusal, BytesOf, ConnectionBuffers, READ_AHEAD};
