@@ -98,7 +98,7 @@ pub fn settings(threads: usize) -> AdmissionSettings {
         limit: LimitSettings {
             floor: 2 * threads,
             floor_of_short: 4 * threads,
-            start: 4 * threads,
+            start: 8 * threads,
             ceiling: 1000,
         },
         spare_floor: threads,

@@ -35,7 +35,8 @@ impl AdmissionOptions {
             limit: LimitSettings {
                 floor: at_least(2 * threads),
                 floor_of_short,
-                start: floor_of_short,
+                // Room for a page's burst. The first overload, or the first long requests, adapt it.
+                start: 2 * floor_of_short,
                 ceiling: self.max_limit,
             },
             // Whoever sets a minimum means it for everybody.
