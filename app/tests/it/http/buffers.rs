@@ -16,7 +16,7 @@ use super::going_away::until;
 use crate::new_owner;
 
 /// A budget that a few clients use up, and nothing else that would end them.
-const NARROW: [(&str, &str); 8] = [
+const NARROW: [Setting; 7] = [
     ("http.buffer_limit", "1 MiB"),
     ("http.connection_buffer_limit", "256 KiB"),
     ("http.body_limit", "128 KiB"),
@@ -24,14 +24,21 @@ const NARROW: [(&str, &str); 8] = [
     ("http.idle_timeout", "1h"),
     ("http.pace_window", "1h"),
     ("http.deadline", "1h"),
-    ("admission.enabled", "false"),
 ];
 pub(super) const LIMIT: u64 = 1 << 20;
 /// What comes counts before it is refused. Without a bound a flood holds ten times as much.
 const MOST: u64 = 2 * LIMIT;
 
+/// A setting's name and value.
+type Setting = (&'static str, &'static str);
+
+/// The narrow budget, and more settings.
+pub(super) fn narrow_and(more: &[Setting]) -> Vec<Setting> {
+    [&NARROW, more].concat()
+}
+
 pub(super) fn run(test: impl AsyncFnOnce(&TestApp, SocketAddr)) {
-    testing::run(app::app(), Dialect::Sqlite, &NARROW, async |app| {
+    testing::run(app::app(), Dialect::Sqlite, &narrow_and(&[("admission.enabled", "false")]), async |app| {
         app.listen(async |address| test(app, address).await).await;
     });
 }

@@ -25,14 +25,14 @@ const WAITING: [(&str, &str); 7] = [
 const ADMITTED: &str = "tenfold_admission_admitted_total{class=\"best_effort\"}";
 const REFUSED: &str = "tenfold_admission_refused_total{class=\"best_effort\"}";
 
-/// A resource for each number, none of which is another one.
+/// A different resource for each number.
 fn lists(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
     numbers.into_iter().map(|number| format!("/v1/users?limit={number}")).collect()
 }
 
 /// A stream that was told everything: it has nothing to say, and may look at once.
 async fn up_to_date(app: &TestApp, token: &str, path: &str) -> Tab {
-    let position = Tab::settled(app, token, &[path]).await.last_id;
+    let position = newest(app, token, path).await;
     Tab::open(app, token, &[path], Some(&position)).await
 }
 

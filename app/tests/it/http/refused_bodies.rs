@@ -8,24 +8,14 @@ use tenfold::testing::TestApp;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
-use super::buffers::{acted, held, refused, unfinished_body};
+use super::buffers::{acted, held, narrow_and, refused, unfinished_body};
 use super::connections::connect;
 use super::going_away::until;
 use crate::text;
 use crate::why::{operator, why};
 
-/// A budget that a few clients use up, and nothing else that would end them.
-const NARROW: [(&str, &str); 9] = [
-    ("http.buffer_limit", "1 MiB"),
-    ("http.connection_buffer_limit", "256 KiB"),
-    ("http.body_limit", "128 KiB"),
-    ("http.header_timeout", "1h"),
-    ("http.idle_timeout", "1h"),
-    ("http.pace_window", "1h"),
-    ("http.deadline", "1h"),
-    ("admission.enabled", "false"),
-    ("console.password", "a long enough password"),
-];
+const WITH_CONSOLE: [(&str, &str); 2] =
+    [("admission.enabled", "false"), ("console.password", "a long enough password")];
 
 /// A second of the test's clock in which bodies come until two of them are refused or cut.
 async fn second(app: &TestApp, address: SocketAddr, clients: &mut Vec<TcpStream>) {
@@ -45,7 +35,7 @@ async fn second(app: &TestApp, address: SocketAddr, clients: &mut Vec<TcpStream>
     app.clock().advance(std::time::Duration::from_secs(1));
 }
 
-both_databases!(app::app(), NARROW; async fn a_flood_of_bodies_is_told_and_no_failure(app) {
+both_databases!(app::app(), narrow_and(&WITH_CONSOLE); async fn a_flood_of_bodies_is_told_and_no_failure(app) {
     app.listen(async |address| {
         let mut clients = Vec::new();
         for _ in 0..15 {

@@ -11,19 +11,14 @@ use tenfold::both_databases;
 use tokio::sync::oneshot::Receiver;
 use tokio::sync::oneshot::error::TryRecvError;
 
-use super::buffers::{LIMIT, asks, figure, held, holds_nothing, is_served_at_last, run, zero_window};
+use super::buffers::{
+    LIMIT, asks, figure, held, holds_nothing, is_served_at_last, narrow_and, run, zero_window,
+};
 use super::connections::{get, soon};
 use crate::{new_owner, sign_up, text};
 
-/// The narrow budget, and one request at a time. The others wait, so that they arrive before the first is answered.
-const NARROW_AND_ONE: [(&str, &str); 12] = [
-    ("http.buffer_limit", "1 MiB"),
-    ("http.connection_buffer_limit", "256 KiB"),
-    ("http.body_limit", "128 KiB"),
-    ("http.header_timeout", "1h"),
-    ("http.idle_timeout", "1h"),
-    ("http.pace_window", "1h"),
-    ("http.deadline", "1h"),
+/// One request at a time. The others wait, so that they arrive before the first is answered.
+const ONE: [(&str, &str); 5] = [
     ("admission.min_limit", "1"),
     ("admission.max_limit", "1"),
     ("admission.max_waiting", "1000"),
@@ -59,7 +54,7 @@ impl Taker {
     }
 }
 
-both_databases!(app::app(), NARROW_AND_ONE; async fn others_are_served_beside_a_client_that_takes_nothing(app) {
+both_databases!(app::app(), narrow_and(&ONE); async fn others_are_served_beside_a_client_that_takes_nothing(app) {
     let other = new_owner(app).await;
     let greedy = text(&sign_up(app, "owner@greedy.test").await["token"]);
     app.listen(async |address| {
