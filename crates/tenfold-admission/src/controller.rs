@@ -153,7 +153,8 @@ impl<W> AdmissionController<W> {
         self.give_back(admitted.room);
     }
 
-    /// A paused request goes on at once, even if that makes one more than the limit. This is for what has a bound of its own.
+    /// A paused request goes on at once, even if that makes one more than the limit. Use it where something else bounds how many
+    /// go on at once.
     pub fn resume(&mut self, admitted: &Admitted) {
         self.take(admitted.room);
     }
@@ -161,7 +162,7 @@ impl<W> AdmissionController<W> {
     /// A paused request wants to go on, and waits for room like those that have not begun: in the turn of its lane, but before the
     /// lane's others, and for as long as it takes. `waiter` makes what stands for it while it waits, from its ticket.
     ///
-    /// Otherwise a thousand requests, each of which withholds the last byte of its body, would begin at one moment.
+    /// Without that, clients can hold back the last bytes of a thousand bodies, and then let them all run at the same moment.
     pub fn come_back(
         &mut self,
         now: Duration,
@@ -184,7 +185,7 @@ impl<W> AdmissionController<W> {
             None => self.critical += 1,
             Some(rank) => {
                 self.in_flight += 1;
-                self.giving_way += usize::from(rank != Rank::Modest);
+                self.giving_way += usize::from(rank.gives_way());
             }
         }
     }
@@ -195,7 +196,7 @@ impl<W> AdmissionController<W> {
             None => self.critical -= 1,
             Some(rank) => {
                 self.in_flight -= 1;
-                self.giving_way -= usize::from(rank != Rank::Modest);
+                self.giving_way -= usize::from(rank.gives_way());
             }
         }
     }
@@ -328,7 +329,7 @@ impl<W> AdmissionController<W> {
     }
 
     fn begin(&mut self, now: Duration, candidate: Candidate, rank: Rank) -> Admitted {
-        let gives_way = rank != Rank::Modest;
+        let gives_way = rank.gives_way();
         if gives_way {
             self.gave_way = Some(now);
         }

@@ -28,8 +28,10 @@ impl WeakAdmissionGate {
     }
 }
 
+pub(crate) type GateController = AdmissionController<Arc<WaitingPlace>>;
+
 pub(crate) struct GateState {
-    controller: Mutex<AdmissionController<Arc<WaitingPlace>>>,
+    controller: Mutex<GateController>,
     /// The bits of the pressure, which is read without the lock.
     pressure: AtomicU64,
     /// The time since some start.
@@ -72,15 +74,7 @@ impl AdmissionGate {
     /// queue is free.
     pub fn enter(&self, candidate: Candidate) -> Entering {
         let now = self.0.now();
-        let mut place = None;
-        let mut controller = self.0.controller();
-        let arrived = controller.arrive(now, candidate, |_| {
-            let waiting = WaitingPlace::new();
-            place = Some(Arc::clone(&waiting));
-            waiting
-        });
-        self.0.note_pressure(&controller);
-        drop(controller);
+        let (arrived, place) = self.0.ask(|controller, waiter| controller.arrive(now, candidate, waiter));
         let state = match (arrived, place) {
             (ArrivalOutcome::Admitted(admitted), _) => EnteringState::Admitted(admitted),
             (ArrivalOutcome::Waits(ticket), Some(place)) => EnteringState::Waits(ticket, place),
@@ -129,11 +123,23 @@ impl GateState {
         (self.clock)()
     }
 
-    pub(crate) fn controller(&self) -> MutexGuard<'_, AdmissionController<Arc<WaitingPlace>>> {
+    pub(crate) fn controller(&self) -> MutexGuard<'_, GateController> {
         self.controller.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn note_pressure(&self, controller: &AdmissionController<Arc<WaitingPlace>>) {
+    /// Asks the controller for room. The second value is where the request waits, if it has to.
+    pub(crate) fn ask<T>(
+        &self,
+        ask: impl FnOnce(&mut GateController, &mut dyn FnMut(u64) -> Arc<WaitingPlace>) -> T,
+    ) -> (T, Option<Arc<WaitingPlace>>) {
+        let mut place = None;
+        let mut controller = self.controller();
+        let outcome = ask(&mut controller, &mut |_| Arc::clone(place.insert(WaitingPlace::new())));
+        self.note_pressure(&controller);
+        (outcome, place)
+    }
+
+    fn note_pressure(&self, controller: &GateController) {
         self.pressure.store(controller.pressure().to_bits(), Ordering::Relaxed);
     }
 
@@ -168,7 +174,7 @@ impl GateState {
 }
 
 impl WaitingPlace {
-    pub(crate) fn new() -> Arc<Self> {
+    fn new() -> Arc<Self> {
         Arc::new(WaitingPlace(Mutex::new(PlaceState::Waiting(None))))
     }
 

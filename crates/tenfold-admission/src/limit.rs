@@ -22,6 +22,13 @@ pub struct LimitSettings {
     pub ceiling: usize,
 }
 
+impl LimitSettings {
+    /// A limit that does not adapt.
+    pub const fn fixed(limit: usize) -> Self {
+        LimitSettings { floor: limit, floor_of_short: limit, start: limit, ceiling: limit }
+    }
+}
+
 /// How much longer than their baseline requests may take before the limit shrinks.
 const TOLERANCE: f64 = 1.5;
 /// A probe of the scheduler that comes later than this is a sign of overload.

@@ -74,4 +74,11 @@ pub(crate) enum Rank {
     BestEffort,
 }
 
+impl Rank {
+    /// Whether all requests of the first rank go before it.
+    pub(crate) fn gives_way(self) -> bool {
+        self != Rank::Modest
+    }
+}
+
 pub(crate) const RANKS: [Rank; 3] = [Rank::Modest, Rank::Greedy, Rank::BestEffort];

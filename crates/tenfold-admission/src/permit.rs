@@ -149,7 +149,8 @@ impl PermitPause {
         self.0.gate.settle(now);
     }
 
-    /// The request goes on at once, even if that makes one more than the limit: what it has waited for has a bound of its own.
+    /// The request goes on at once, even if that makes one more than the limit. Use it where something else bounds how many go on at
+    /// once.
     pub fn resume(&self) {
         let now = self.0.gate.now();
         let mut state = self.0.state();
@@ -166,16 +167,8 @@ impl PermitPause {
         if state.has_ended || state.paused_at.is_none() {
             return Returning(None);
         }
-        let mut place = None;
-        let mut controller = self.0.gate.controller();
-        let came = controller.come_back(now, &self.0.admitted, |_| {
-            let waiting = WaitingPlace::new();
-            place = Some(Arc::clone(&waiting));
-            waiting
-        });
-        self.0.gate.note_pressure(&controller);
-        drop(controller);
-        let (ReturnOutcome::Waits(ticket), Some(place)) = (came, place) else {
+        let asked = self.0.gate.ask(|controller, waiter| controller.come_back(now, &self.0.admitted, waiter));
+        let (ReturnOutcome::Waits(ticket), Some(place)) = asked else {
             state.goes_on(now);
             return Returning(None);
         };

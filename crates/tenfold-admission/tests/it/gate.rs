@@ -13,7 +13,7 @@ use tenfold_admission::{
 
 /// A gate for one request at a time, and its clock in milliseconds.
 fn gate() -> (AdmissionGate, Arc<AtomicU64>) {
-    gate_with(LimitSettings { floor: 1, floor_of_short: 1, start: 1, ceiling: 1 })
+    gate_with(LimitSettings::fixed(1))
 }
 
 fn gate_with(limit: LimitSettings) -> (AdmissionGate, Arc<AtomicU64>) {
@@ -185,8 +185,7 @@ fn others_need_not_yield_just_after_one_that_gives_way() {
 
 #[test]
 fn what_is_to_spare_is_left_to_one_that_asks_for_too_much() {
-    let (gate, clock) =
-        spare_gate(LimitSettings { floor: 100, floor_of_short: 100, start: 100, ceiling: 100 }, 25);
+    let (gate, clock) = spare_gate(LimitSettings::fixed(100), 25);
     // The threads are busy all the time.
     for _ in 0..20 {
         clock.fetch_add(50, Ordering::Relaxed);

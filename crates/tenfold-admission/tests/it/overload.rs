@@ -121,7 +121,7 @@ fn clients_that_send_again_do_not_keep_the_server_down() {
 
 #[test]
 fn under_overload_the_newest_of_a_lane_goes_first() {
-    let limit = LimitSettings { floor: 1, floor_of_short: 1, start: 1, ceiling: 1 };
+    let limit = LimitSettings::fixed(1);
     let mut controller = AdmissionController::new(AdmissionSettings { limit, ..settings(1) }, 7);
     let candidate = Candidate { class: RequestClass::Normal, flow: Flow(1), kind: 0 };
     let at = Duration::from_millis;
@@ -144,7 +144,7 @@ fn under_overload_the_newest_of_a_lane_goes_first() {
 
 #[test]
 fn what_goes_on_goes_before_what_has_not_begun() {
-    let limit = LimitSettings { floor: 8, floor_of_short: 8, start: 8, ceiling: 8 };
+    let limit = LimitSettings::fixed(8);
     let mut controller = AdmissionController::new(AdmissionSettings { limit, ..settings(1) }, 7);
     let now = Duration::ZERO;
     let begin = |controller: &mut AdmissionController<u64>, flow: u64| {

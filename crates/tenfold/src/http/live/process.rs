@@ -63,10 +63,11 @@ impl LiveStreams {
     }
 }
 
-/// A gate for so many at once, which organizations pass in fair turns. It refuses nothing: who waits here is in nobody's way.
+/// A gate that lets this many looks run at once, in fair turns of the organizations. It refuses nothing: a look that waits here
+/// takes no room from requests.
 fn turns(at_once: usize) -> AdmissionGate {
     let settings = AdmissionSettings {
-        limit: LimitSettings { floor: at_once, floor_of_short: at_once, start: at_once, ceiling: at_once },
+        limit: LimitSettings::fixed(at_once),
         spare_floor: at_once,
         max_waiting: usize::MAX,
         overload_wait: Duration::MAX,
