@@ -37,25 +37,28 @@ impl HttpBody for PausingBody {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BodyPart> {
-        if !matches!(self.state, BodyState::Returns(..)) {
-            let Poll::Ready(part) = Pin::new(&mut self.body).poll_frame(cx) else {
-                if matches!(self.state, BodyState::Runs) {
-                    self.permit.pause();
-                    self.state = BodyState::Paused;
+        let PausingBody { body, permit, state } = &mut *self;
+        loop {
+            match state {
+                BodyState::Runs => {
+                    let polled = Pin::new(body).poll_frame(cx);
+                    if polled.is_pending() {
+                        permit.pause();
+                        *state = BodyState::Paused;
+                    }
+                    return polled;
                 }
-                return Poll::Pending;
-            };
-            if matches!(self.state, BodyState::Runs) {
-                return Poll::Ready(part);
+                BodyState::Paused => {
+                    let part = ready!(Pin::new(&mut *body).poll_frame(cx));
+                    *state = BodyState::Returns(permit.come_back(), part);
+                }
+                BodyState::Returns(returning, part) => {
+                    ready!(Pin::new(returning).poll(cx));
+                    let part = part.take();
+                    *state = BodyState::Runs;
+                    return Poll::Ready(part);
+                }
             }
-            self.state = BodyState::Returns(self.permit.come_back(), part);
-        }
-        if let BodyState::Returns(returning, _) = &mut self.state {
-            ready!(Pin::new(returning).poll(cx));
-        }
-        match std::mem::replace(&mut self.state, BodyState::Runs) {
-            BodyState::Returns(_, part) => Poll::Ready(part),
-            BodyState::Runs | BodyState::Paused => Poll::Ready(None),
         }
     }
 
