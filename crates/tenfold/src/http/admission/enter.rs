@@ -73,24 +73,34 @@ pub(in super::super) async fn enter(
     entered
 }
 
-/// Tells telemetry of a request that is refused, if that says something about the service.
-///
-/// What may wait for hours is meant to be refused first. A client that takes none of its answers, or holds too much on a connection, is
-/// refused for what it does itself, as with a 429.
 fn count(
     state: &ServerState,
     request: &Request,
     (class, organization): (RequestClass, Option<OrgId>),
     refused: &EntryRefusal,
 ) {
-    let for_bytes = match refused {
-        EntryRefusal::Requests(_) => false,
-        EntryRefusal::Bytes(why) if why.bytes_of() == BytesOf::All => true,
-        EntryRefusal::Bytes(_) => return,
+    let bytes = match refused {
+        EntryRefusal::Requests(_) => None,
+        EntryRefusal::Bytes(why) => Some(why.bytes_of()),
     };
-    let Some(route) = request.extensions().get::<MatchedPath>() else { return };
-    if class != RequestClass::BestEffort {
-        let (method, route) = (method_name(request.method()), route.as_str());
+    if let Some(route) = request.extensions().get::<MatchedPath>() {
+        tell_refused(state, (request.method(), route.as_str()), (class, organization), bytes);
+    }
+}
+
+/// Tells telemetry of a refused request, unless that says nothing about the service. `bytes` says whose bytes it is refused for, if it
+/// is refused for bytes.
+///
+/// Best-effort requests are meant to be refused first. A client that takes none of its answers, or holds too much on a connection, is
+/// refused for what it does itself, as with a 429.
+pub(super) fn tell_refused(
+    state: &ServerState,
+    (method, route): (&Method, &str),
+    (class, organization): (RequestClass, Option<OrgId>),
+    bytes: Option<BytesOf>,
+) {
+    if class != RequestClass::BestEffort && bytes != Some(BytesOf::Client) {
+        let (method, for_bytes) = (method_name(method), bytes.is_some());
         state.telemetry().refused(RefusedRequest { method, route, organization, for_bytes });
     }
 }
