@@ -32,7 +32,7 @@ struct CallerKey {
     account: Uuid,
     user: Uuid,
     session: Uuid,
-    /// They may change while a look waits; who has others must not join it.
+    /// They may change while a look waits. A caller with other permissions must not join it.
     permissions: Arc<BTreeSet<String>>,
 }
 

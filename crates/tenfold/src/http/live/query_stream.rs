@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tenfold_admission::Refusal;
+use tenfold_admission::{Refusal, RequestClass};
 use tenfold_data::{Context, OrgId};
 use tokio::time::Instant;
 
@@ -44,11 +44,10 @@ where
 
     /// Waits until it may look.
     async fn turn(&mut self, state: &ServerState, organization: OrgId) -> Result<LookTurn, Refusal> {
-        let (has_begun, kind) = (self.has_begun, std::any::type_name::<F>().to_owned());
-        let turn = self.turn.get_or_insert_with(|| match has_begun {
-            true => LookTurn::again(state.clone(), organization, kind).boxed(),
-            false => LookTurn::first(state.clone(), organization, kind).boxed(),
-        });
+        let kind = std::any::type_name::<F>().to_owned();
+        let class = if self.has_begun { RequestClass::BestEffort } else { RequestClass::Normal };
+        let wait = || LookTurn::wait(state.clone(), organization, kind, class).boxed();
+        let turn = self.turn.get_or_insert_with(wait);
         let turn = turn.await;
         self.turn = None;
         turn

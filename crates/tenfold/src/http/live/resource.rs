@@ -13,7 +13,7 @@ use futures_util::FutureExt as _;
 use http::header::{ACCEPT, HOST};
 use http::{Request, StatusCode};
 use sha2::{Digest as _, Sha256};
-use tenfold_admission::Refusal;
+use tenfold_admission::{Refusal, RequestClass};
 use tenfold_data::{Context, OrgId};
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -138,7 +138,7 @@ impl Resource {
         let (router, state, cx) = (router.clone(), state.clone(), cx.clone());
         let joinable = Arc::clone(&state.live().joinable);
         joinable.join(LookKey::new(&cx, &path), |joinable| {
-            let turn = LookTurn::again(state.clone(), cx.tenant(), template.clone());
+            let turn = LookTurn::wait(state.clone(), cx.tenant(), template.clone(), RequestClass::BestEffort);
             async move {
                 let turn = match turn.await {
                     Ok(turn) => turn,

@@ -17,32 +17,15 @@ pub(super) struct LookTurn {
 }
 
 impl LookTurn {
-    /// Waits for the turn of a look that was made before and is made again. It is best effort: all requests go first. It has its
-    /// place in the queue at once, before it is polled.
+    /// Waits for the turn of a look. One that is made again is [`RequestClass::BestEffort`]: all requests go first. The first look of a
+    /// stream, whose client waits for it, is [`RequestClass::Normal`]. The look has its place in the queue at once, before it is polled.
     ///
     /// First it waits for a place, so that of a thousand looks few wait among the requests: the others do not fill
     /// their queue, nor make it look overloaded.
     ///
     /// # Errors
     /// Requests leave it no room, and it may be tried again later.
-    pub(super) fn again(
-        state: ServerState,
-        organization: OrgId,
-        kind: String,
-    ) -> impl Future<Output = Result<Self, Refusal>> + Send {
-        Self::wait(state, organization, kind, RequestClass::BestEffort)
-    }
-
-    /// As [`again`](Self::again), for a look whose client waits for its stream to begin. It is as a request.
-    pub(super) fn first(
-        state: ServerState,
-        organization: OrgId,
-        kind: String,
-    ) -> impl Future<Output = Result<Self, Refusal>> + Send {
-        Self::wait(state, organization, kind, RequestClass::Normal)
-    }
-
-    fn wait(
+    pub(super) fn wait(
         state: ServerState,
         organization: OrgId,
         kind: String,
