@@ -34,7 +34,7 @@ pub struct OverloadArguments {
     /// Only these cases: ours, off, tower.
     #[arg(long = "only")]
     cases: Vec<String>,
-    /// The requests that `app load` sends by itself, most of which take less than a millisecond, in place of the list.
+    /// Sends what `app load` sends without a scenario, mostly short requests, in place of the list.
     #[arg(long)]
     mix: bool,
     /// The core for the server alone. Pin this program, and with it the generator, to another: `taskset --cpu-list 1 …`.

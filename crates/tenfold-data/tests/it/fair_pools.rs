@@ -50,7 +50,7 @@ async fn read(bench: &Bench, org: OrgId) -> OrgId {
     org
 }
 
-/// Reads for long enough that all who come meanwhile wait.
+/// Holds the only connection until all other reads have arrived.
 async fn read_for_long(bench: &Bench, org: OrgId) -> OrgId {
     let read = async |cx: tenfold_data::SystemContext| {
         let long = sql!(

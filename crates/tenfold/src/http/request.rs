@@ -160,8 +160,8 @@ async fn answer(
     (response, cost)
 }
 
-/// Whether something was read after the deadline, since the handler did not pause before: nobody waits for it any more. What was written
-/// has happened, and is told however late.
+/// Whether a read has ended after its deadline, because its handler did not pause before: its client has gone. A write is answered
+/// nevertheless, because it has been done.
 fn is_read_too_late(received: &ReceivedRequest, deadline: &RequestDeadline, status: StatusCode) -> bool {
     let has_failed = status.is_client_error() || status.is_server_error();
     received.method.is_safe() && !has_failed && deadline.is_over()

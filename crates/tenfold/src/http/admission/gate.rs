@@ -39,7 +39,7 @@ impl AdmissionOptions {
                 start: 2 * floor_of_short,
                 ceiling: self.max_limit,
             },
-            // Whoever sets a minimum means it for everybody.
+            // A minimum that is set holds for organizations that ask for too much as well: a quarter of it is theirs.
             spare_floor: self.min_limit.map_or(threads, |floor| threads.max(floor.div_ceil(4))),
             max_waiting: self.max_waiting,
             overload_wait: self.overload_wait,

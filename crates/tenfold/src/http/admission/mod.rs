@@ -6,7 +6,7 @@
 //! - `gate.rs`: the gate and its settings.
 //! - `routes.rs`: which class and kind a request is, by its route.
 //! - `enter.rs`: a request passes the gate, or is refused and counted.
-//! - `refused_body.rs`: one whose body is refused after all counts as well.
+//! - `refused_body.rs`: a request that was admitted, and whose body is refused, counts as refused.
 //! - `body.rs`: a request that waits for its client's bytes leaves its room to others.
 //! - `elsewhere.rs`: so does one that waits for something with a bound of its own.
 //! - `probe.rs`: how late the scheduler is.
